@@ -1,0 +1,185 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One package: the services, what they share, and what a trading service imports.
+// Layout and the direction of dependencies are described in ARCHITECTURE.md.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+// MARK: - Products of other packages
+
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
+}
+
+func executable(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: settings)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Shared/SystemLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "jts-security",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "token-service", targets: ["TokenService"]),
+        .executable(name: "order-api", targets: ["OrderAPI"]),
+        .executable(name: "dev-kafka", targets: ["DevKafka"]),
+        .executable(name: "jts", targets: ["JTS"]),
+        .library(name: "SecurityClient", targets: ["SecurityClient"]),
+        .library(name: "JOSE", targets: ["JOSE"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // MARK: C libraries
+        system("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
+        system("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
+        system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+        system("CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
+        system("CQREncode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
+
+        // MARK: Libraries
+        library("StrictJSON", []),
+        library("JOSE", ["StrictJSON", crypto, cryptoExtras]),
+        library("Sealing", [crypto]),
+        library("Contracts", ["StrictJSON"]),
+        library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, crypto]),
+        library("Database", ["CPostgres", grdb, logging, nioPosix]),
+        library("EventBus", ["CRdkafka", "Contracts", "Database", "Redis", "StrictJSON", logging, lifecycle]),
+        library(
+            "ServiceKit",
+            [
+                hummingbird, hummingbirdTLS, hummingbirdHTTP2, nioCore, nioPosix, nioSSL, logging, lifecycle,
+                configuration, "StrictJSON", crypto,
+            ]),
+        library(
+            "APISecurity",
+            ["ServiceKit", "Contracts", "StrictJSON", hummingbird, httpTypes, nioCore, nioSSL, logging, crypto]),
+        library(
+            "SecurityClient",
+            [
+                "APISecurity", "ServiceKit", "Contracts", "EventBus", "JOSE", "StrictJSON", hummingbird, httpClient,
+                httpTypes, logging, lifecycle, crypto,
+            ]),
+
+        // MARK: Services, examples and tools
+        executable(
+            "TokenService", path: "Services/token-service",
+            [
+                "CArgon2", "CQREncode", "ServiceKit", "APISecurity", "SecurityClient", "Contracts", "Redis",
+                "Database", "EventBus", "JOSE", "Sealing", "StrictJSON", hummingbird, httpTypes, logging,
+                lifecycle, crypto, yams, nioCore, nioPosix,
+            ]),
+        executable(
+            "OrderAPI", path: "Examples/order-api",
+            [
+                "SecurityClient", "APISecurity", "ServiceKit", "Contracts", "Database", "StrictJSON", hummingbird,
+                logging, lifecycle,
+            ]),
+        executable("DevKafka", path: "Services/dev-kafka", ["CRdkafka", argumentParser]),
+        executable(
+            "JTS", path: "Services/jts",
+            [
+                "CQREncode", "JOSE", "StrictJSON", "Contracts", "EventBus", argumentParser, httpClient, nioCore,
+                logging, crypto,
+            ]),
+        executable(
+            "Benchmarks", path: "Benchmarks",
+            [
+                "JOSE", "StrictJSON", "SecurityClient", "Contracts", "Redis", "EventBus", "APISecurity",
+                "ServiceKit", hummingbird, httpClient, crypto, cryptoExtras, logging, nioCore, nioPosix,
+            ]),
+
+        // MARK: Tests
+        .target(
+            name: "TestSupport", dependencies: ["StrictJSON"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests("StrictJSONTests", ["StrictJSON"]),
+        tests("JOSETests", ["JOSE", "StrictJSON", crypto, cryptoExtras]),
+        tests("SealingTests", ["Sealing", crypto]),
+        tests("ContractsTests", ["Contracts", "StrictJSON"]),
+        tests("RedisTests", ["Redis", nioCore, nioPosix, nioSSL, nioEmbedded, logging]),
+        tests("DatabaseTests", ["Database", logging]),
+        tests(
+            "EventBusTests", ["EventBus", "Contracts", "Database", "Redis", "StrictJSON", logging, nioPosix]),
+        tests(
+            "ServiceKitTests",
+            ["ServiceKit", hummingbird, hummingbirdTesting, httpClient, nioCore, nioPosix, nioSSL, logging]),
+        tests(
+            "APISecurityTests",
+            ["APISecurity", "ServiceKit", "Contracts", "StrictJSON", hummingbird, hummingbirdTesting, logging]),
+        tests(
+            "SecurityClientTests",
+            [
+                "SecurityClient", "JOSE", "Contracts", "EventBus", "StrictJSON", "APISecurity", hummingbird,
+                hummingbirdTesting, crypto, logging,
+            ]),
+        tests(
+            "TokenServiceTests",
+            [
+                "TokenService", "Contracts", "JOSE", "Redis", "Database", "Sealing", "StrictJSON", crypto, logging,
+                nioPosix,
+            ]),
+        tests("JTSTests", ["JOSE", "StrictJSON", crypto]),
+        tests("EndToEnd", ["JOSE", "StrictJSON", "Contracts", httpClient, crypto]),
+        tests("Faults", ["JOSE", "StrictJSON", "Contracts", "EventBus", httpClient, crypto, logging]),
+    ]
+)
+
+// `JTS_ONLY=RedisTests,JOSETests swift test` builds and tests just these targets and what they depend on.
+if let only = Context.environment["JTS_ONLY"] {
+    var wanted: Set<String> = []
+    var pending = only.split(separator: ",").map(String.init)
+    while let name = pending.popLast() {
+        guard wanted.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else {
+            continue
+        }
+        for case .byNameItem(let dependency, _) in target.dependencies { pending.append(dependency) }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll {
+        !wanted.isSuperset(of: ($0 as? Product.Library)?.targets ?? ($0 as? Product.Executable)?.targets ?? [])
+    }
+}

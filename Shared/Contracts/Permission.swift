@@ -1,0 +1,60 @@
+/// What an act does to the platform's exposure when it goes through wrongly.
+///
+/// Decides what happens when a verifier cannot tell whether a token was revoked: acts that increase risk fail
+/// closed, acts that reduce it stay possible (DESIGN, "Identity between services").
+public enum RiskClass: String, Sendable, Hashable {
+    /// Adds exposure: refused when freshness is lost.
+    case increasing
+    /// Takes exposure away: allowed on a valid token up to 15 minutes of staleness.
+    case reducing
+    /// Neither: reads and administration. Refused when freshness is lost, as there is no harm in waiting.
+    case neutral
+}
+
+/// The name of a permission, `resource:act`.
+public struct Permission: Sendable, Hashable, RawRepresentable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let rawValue: String
+
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public init(_ name: String) { self.rawValue = name }
+    public init(stringLiteral value: String) { self.rawValue = value }
+
+    public var description: String { rawValue }
+
+    /// How the act weighs when freshness is lost. A permission nobody classified is treated as neutral: it is refused.
+    public var risk: RiskClass { Permission.classified[rawValue] ?? .neutral }
+
+    private static let classified: [String: RiskClass] = [
+        "orders:place": .increasing,
+        "orders:modify": .increasing,
+        "strategies:modify": .increasing,
+        "risk:override": .increasing,
+        "orders:cancel": .reducing,
+        "positions:flatten": .reducing,
+        "killswitch:use": .reducing,
+        "sessions:revoke": .reducing,
+    ]
+}
+
+extension Permission {
+    public static let viewPositions: Permission = "positions:view"
+    public static let viewOrders: Permission = "orders:view"
+    public static let placeOrders: Permission = "orders:place"
+    public static let cancelOrders: Permission = "orders:cancel"
+    public static let modifyOrders: Permission = "orders:modify"
+    public static let flattenPositions: Permission = "positions:flatten"
+    public static let modifyStrategies: Permission = "strategies:modify"
+    public static let overrideRisk: Permission = "risk:override"
+    public static let useKillSwitch: Permission = "killswitch:use"
+    public static let readUsers: Permission = "users:read"
+    public static let writeUsers: Permission = "users:write"
+    public static let readServiceAccounts: Permission = "service-accounts:read"
+    public static let writeServiceAccounts: Permission = "service-accounts:write"
+    public static let readSessions: Permission = "sessions:read"
+    public static let revokeSessions: Permission = "sessions:revoke"
+    public static let readKeys: Permission = "keys:read"
+    public static let writeKeys: Permission = "keys:write"
+    /// What a session may do whose password or second factor has yet to be set: look after its own account.
+    public static let ownAccount: Permission = "account:self"
+    public static let introspectTokens: Permission = "tokens:introspect"
+}
