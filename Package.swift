@@ -87,7 +87,7 @@ let package = Package(
         library("Sealing", [crypto]),
         library("Contracts", ["StrictJSON"]),
         library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, crypto]),
-        library("Database", ["CPostgres", grdb, logging, nioPosix]),
+        library("Database", ["CPostgres", grdb, logging, crypto]),
         library("EventBus", ["CRdkafka", "Contracts", "Database", "Redis", "StrictJSON", logging, lifecycle]),
         library(
             "ServiceKit",
