@@ -1,0 +1,29 @@
+import Foundation
+
+/// A certificate authority and a server certificate for 127.0.0.1 and localhost, made by `openssl` for one test.
+package final class TestCertificates: Sendable {
+    private let folder: TemporaryDirectory
+
+    package var authority: String { folder.file("ca.crt") }
+    package var certificate: String { folder.file("server.crt") }
+    package var key: String { folder.file("server.key") }
+
+    package init() async throws {
+        folder = try TemporaryDirectory("jts-certificates")
+        func openssl(_ arguments: [String]) async throws { try await ChildProcess.check("openssl", arguments) }
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        try await openssl(
+            ["req", "-x509"] + curve + [
+                "-days", "2", "-subj", "/CN=test authority", "-addext", "basicConstraints=critical,CA:TRUE", "-keyout",
+                folder.file("ca.key"), "-out", authority,
+            ])
+        try await openssl(
+            ["req"] + curve + ["-subj", "/CN=localhost", "-keyout", key, "-out", folder.file("server.csr")])
+        let extensions = try folder.write(
+            "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n", to: "extensions")
+        try await openssl([
+            "x509", "-req", "-in", folder.file("server.csr"), "-CA", authority, "-CAkey", folder.file("ca.key"),
+            "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate,
+        ])
+    }
+}
