@@ -86,7 +86,7 @@ let package = Package(
         library("JOSE", ["StrictJSON", crypto, cryptoExtras]),
         library("Sealing", [crypto]),
         library("Contracts", ["StrictJSON"]),
-        library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, crypto]),
+        library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto]),
         library("Database", ["CPostgres", grdb, logging, crypto]),
         library("EventBus", ["CRdkafka", "Contracts", "Database", "Redis", "StrictJSON", logging, lifecycle]),
         library(
