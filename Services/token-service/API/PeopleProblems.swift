@@ -1,0 +1,106 @@
+import APISecurity
+import Database
+import HTTPTypes
+import Hummingbird
+import Redis
+
+/// How the faults of people and sign-in are answered.
+enum PeopleProblems {
+    /// One answer for whatever is wrong with a name and a password.
+    static var invalidCredentials: Problem {
+        Problem(
+            status: .unauthorized, type: "invalid-credentials", title: "Sign-in refused",
+            detail: "The username or the password is wrong, or the account cannot be used.")
+    }
+
+    static func retry(
+        _ status: HTTPResponse.Status, _ type: String, _ title: String, seconds: Int, detail: String? = nil
+    ) -> Problem {
+        Problem(
+            status: status, type: type, title: title, detail: detail, headers: [.retryAfter: String(max(1, seconds))])
+    }
+
+    static func translating<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let fault as PeopleFault {
+            throw problem(fault)
+        } catch let fault as SignIn.Fault {
+            switch fault {
+            case .refused: throw invalidCredentials
+            case .tokenRefused:
+                throw Problem(
+                    status: .unauthorized, type: "invalid-mfa-token", title: "The sign-in has to start again",
+                    detail: "The mfa_token is unknown, used, expired or has no tries left.")
+            }
+        } catch let throttled as Throttled {
+            throw retry(
+                .tooManyRequests, "too-many-attempts", "Too many attempts",
+                seconds: Int((throttled.wait + 999) / 1000))
+        } catch PasswordHashingError.overloaded(let seconds) {
+            throw retry(.serviceUnavailable, "overloaded", "Too many sign-ins at once", seconds: seconds)
+        } catch is RedisError {
+            throw retry(.serviceUnavailable, "unavailable", "Temporarily unavailable", seconds: 1)
+        } catch let error as DatabaseError {
+            if error.isUniqueViolation { throw conflict("conflict", "Changed by somebody else at the same time") }
+            throw retry(.serviceUnavailable, "unavailable", "Temporarily unavailable", seconds: 1)
+        }
+    }
+
+    private static func conflict(_ type: String, _ title: String) -> Problem {
+        Problem(status: .conflict, type: type, title: title)
+    }
+
+    private static func problem(_ fault: PeopleFault) -> Problem {
+        switch fault {
+        case .notFound: Problem(status: .notFound, type: "not-found", title: "No such thing")
+        case .usernameTaken: conflict("username-taken", "The username is taken")
+        case .clientIDTaken: conflict("client-id-taken", "The client id is taken")
+        case .unknownRole: Problem(status: .unprocessableContent, type: "unknown-role", title: "No such role")
+        case .unknownPermission:
+            Problem(status: .unprocessableContent, type: "unknown-permission", title: "No such permission")
+        case .lastAdministrator: conflict("last-administrator", "The last active administrator stays one")
+        case .ownRecovery:
+            Problem(
+                status: .forbidden, type: "own-recovery",
+                title: "Recovery takes a second administrator, and another person than the one concerned")
+        case .recoveryDecided: conflict("recovery-decided", "The request was decided or has expired")
+        case .recoveryPending: conflict("recovery-pending", "Such a request waits already")
+        case .wrongStatus: conflict("wrong-status", "The account is in another state")
+        case .tooManySecrets: conflict("too-many-secrets", "Two secrets are valid already: remove one first")
+        case .noFactor: conflict("no-second-factor", "No second factor is enrolled")
+        case .noPendingFactor: conflict("no-pending-factor", "No second factor waits for its first code")
+        case .factorRequired: conflict("factor-required", "The account needs its second factor")
+        case .codeRefused: Problem(status: .unauthorized, type: "invalid-code", title: "The code is wrong")
+        case .codeUsed(let seconds):
+            retry(
+                .conflict, "code_used", "The code has been used", seconds: seconds,
+                detail: "Each code counts once: wait for the next one.")
+        case .staleAuthentication:
+            Problem(
+                status: .forbidden, type: "step-up-required", title: "A fresh sign-in or second factor is needed")
+        }
+    }
+}
+
+/// Opaque cursors: what they hold is nobody's business but ours.
+enum Cursor {
+    static func encode(_ text: String) -> String { Base64URLText.encode(text) }
+
+    static func decode(_ request: Request) throws -> String? {
+        guard let given = request.uri.queryParameters["cursor"] else { return nil }
+        guard let text = Base64URLText.decode(String(given)), !text.utf8.contains(0) else {
+            throw Problem(status: .badRequest, type: "bad-cursor", title: "The cursor is none of ours")
+        }
+        return text
+    }
+
+    /// `limit`: 1 to 200, 50 unless said.
+    static func limit(_ request: Request) throws -> Int {
+        guard let given = request.uri.queryParameters["limit"] else { return 50 }
+        guard let limit = Int(String(given)), (1...200).contains(limit) else {
+            throw Problem(status: .badRequest, type: "bad-limit", title: "limit is a number from 1 to 200")
+        }
+        return limit
+    }
+}

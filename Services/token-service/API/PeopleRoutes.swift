@@ -1,0 +1,63 @@
+import APISecurity
+import StrictJSON
+
+/// Puts together what concerns people and service accounts, and registers its routes.
+enum PeopleRoutes {
+    static func register(
+        on router: SecureRouter, platform: Platform, sessions: any SessionIssuer, revocations: Revocations,
+        hasher: PasswordHasher
+    ) throws {
+        let blocklist = try blocklist(beside: platform.configuration.rolesFile)
+        let people = people(
+            platform, sessions: sessions, revocations: revocations, hasher: hasher, blocklist: blocklist)
+        let tokens = MFATokenStore(redis: platform.redis, outbox: platform.redisOutbox)
+        let signIn = SignIn(
+            users: people.users, attempts: people.attempts, tokens: tokens, factor: people.factor, hasher: hasher,
+            sessions: sessions, catalogue: platform.catalogue, clock: platform.clock, nudge: revocations.nudge,
+            logger: platform.logger)
+        LoginAPI(signIn: signIn, proof: people.proof).register(on: router)
+        StepUpAPI(people: people).register(on: router)
+        MeAPI(people: people).register(on: router)
+        FactorsAPI(people: people).register(on: router)
+        UsersAPI(people: people).register(on: router)
+        RecoveryAPI(
+            people: people,
+            store: RecoveryStore(
+                database: platform.database, outbox: platform.outbox, users: people.users, factors: people.factors)
+        ).register(on: router)
+        ServiceAccountsAPI(
+            people: people,
+            store: ServiceAccountStore(
+                database: platform.database, outbox: platform.outbox, revocations: revocations,
+                catalogue: platform.catalogue)
+        ).register(on: router)
+    }
+
+    /// `password-blocklist.txt` stands beside the role catalogue.
+    /// - Throws: when it cannot be read: without it everybody's first guess would be a password.
+    static func blocklist(beside rolesFile: String) throws -> PasswordBlocklist {
+        let directory = rolesFile.lastIndex(of: "/").map { String(rolesFile[...$0]) } ?? ""
+        return try PasswordBlocklist(contentsOf: directory + "password-blocklist.txt")
+    }
+
+    static func people(
+        _ platform: Platform, sessions: any SessionIssuer, revocations: Revocations, hasher: PasswordHasher,
+        blocklist: PasswordBlocklist
+    ) -> People {
+        let users = UserStore(
+            database: platform.database, outbox: platform.outbox, revocations: revocations,
+            catalogue: platform.catalogue)
+        let factors = FactorStore(
+            database: platform.database, outbox: platform.outbox, sealer: platform.sealer, users: users)
+        let attempts = AttemptStore(redis: platform.redis, outbox: platform.redisOutbox)
+        let codes = RecoveryCodes(key: platform.sealer.derive(label: "recovery-codes"))
+        return People(
+            users: users, factors: factors, attempts: attempts,
+            factor: SecondFactor(factors: factors, attempts: attempts, codes: codes, clock: platform.clock),
+            codes: codes, policy: PasswordPolicy(blocklist: blocklist), hasher: hasher, sessions: sessions,
+            proof: KeyProof(
+                redis: platform.redis, publicURL: platform.configuration.issuer, clock: platform.clock),
+            catalogue: platform.catalogue, issuer: platform.configuration.issuer, clock: platform.clock,
+            nudge: revocations.nudge, logger: platform.logger)
+    }
+}
