@@ -19,6 +19,7 @@ package protocol Database: Sendable {
     ///
     /// The body may run more than once: PostgreSQL asks for a repetition when transactions collide. It must not do
     /// anything outside the database that cannot be repeated.
+    @discardableResult
     func write<T: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws(DatabaseError) -> T

@@ -22,7 +22,8 @@ package enum SQLDialect: String, Sendable, CaseIterable {
     /// An expression for the id below which every transaction has ended, as seen by the snapshot of the statement.
     ///
     /// Rows written by transactions below it are complete: no more will appear. On SQLite ids are commit order and
-    /// the expression is greater than every id.
+    /// the expression is greater than every id. PostgreSQL counts the transactions of all databases of the server: one
+    /// that is left open anywhere holds the expression back.
     package var oldestOpenTransactionID: String {
         switch self {
         case .sqlite: "9223372036854775807"

@@ -7,6 +7,13 @@ package struct LeaseGrant: Sendable, Hashable {
     /// Until when the lease surely holds by this machine's monotonic clock: counted from before it was asked for.
     package let validUntil: ContinuousClock.Instant
 
+    package init(name: String, holder: String, fence: Int64, validUntil: ContinuousClock.Instant) {
+        self.name = name
+        self.holder = holder
+        self.fence = fence
+        self.validUntil = validUntil
+    }
+
     package func isCurrent(at instant: ContinuousClock.Instant = .now) -> Bool { instant < validUntil }
 }
 

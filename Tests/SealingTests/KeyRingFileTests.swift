@@ -1,5 +1,6 @@
 import Foundation
 import Sealing
+import TestSupport
 import Testing
 
 @Suite struct KeyRingFileTests {
@@ -147,20 +148,13 @@ import Testing
     }
 }
 
-private func makeFolder() throws -> String {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("sealing-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-    return url.path
-}
-
 private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = try makeFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
+    let folder = try TemporaryDirectory("jts-sealing")
+    try withExtendedLifetime(folder) { try body(folder.path) }
 }
 
 private func inFolder(_ body: (String) async throws -> Void) async throws {
-    let folder = try makeFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try await body(folder)
+    let folder = try TemporaryDirectory("jts-sealing")
+    defer { withExtendedLifetime(folder) {} }
+    try await body(folder.path)
 }
