@@ -116,4 +116,41 @@ import Testing
                 assertion(world, key, "order-api"), audience: Self.audience)
         }
     }
+
+    @Test func aRepeatedWriteIsDoneOnce() async throws {
+        try await world { world in
+            let store = world.people.idempotency
+            func run(_ key: String?, _ request: JSONValue, caller: String = "anna") async throws -> JSONValue {
+                try await store.once(key, caller: caller, route: "POST /x", request: request) {
+                    .init(status: 201, location: "/x/1", body: .string(RandomID.make(bytes: 8)))
+                }.body
+            }
+            let first = try await run("k1", ["a": 1])
+            #expect(try await run("k1", ["a": 1]) == first)
+            #expect(try await run("k1", ["a": 1], caller: "berta") != first)
+            #expect(try await run(nil, ["a": 1]) != first)
+            await #expect(throws: IdempotencyStore.Fault.reused) { try await run("k1", ["a": 2]) }
+            await #expect(throws: IdempotencyStore.Fault.malformedKey) { try await run("k 1", ["a": 1]) }
+            // A failure is forgotten, what goes on is not begun again.
+            await #expect(throws: PeopleFault.notFound) {
+                try await store.once("k2", caller: "anna", route: "POST /x", request: 1) { throw PeopleFault.notFound }
+            }
+            let answer = try await store.once("k2", caller: "anna", route: "POST /x", request: 1) {
+                await #expect(throws: IdempotencyStore.Fault.inProgress) {
+                    try await store.once("k2", caller: "anna", route: "POST /x", request: 1) {
+                        .init(status: 200, body: 2)
+                    }
+                }
+                return .init(status: 200, body: 1)
+            }
+            #expect(answer.body == 1)
+            // The answer does not stand in Redis as it is.
+            let keys = try await world.server.cli(["KEYS", "ts:idem:*"]).split(whereSeparator: \.isNewline)
+            #expect(keys.count >= 3)
+            for key in keys {
+                let stored = try await world.server.cli(["GET", String(key)])
+                #expect(!stored.contains(first.string ?? "?"))
+            }
+        }
+    }
 }

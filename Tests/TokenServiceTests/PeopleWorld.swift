@@ -61,7 +61,8 @@ final class PeopleWorld: Sendable {
             users: users, factors: factors, attempts: attempts, factor: factor, codes: codes,
             policy: PasswordPolicy(blocklist: PasswordBlocklist(["password"])), hasher: hasher, sessions: sessions,
             proof: KeyProof(redis: redis, publicURL: "https://issuer", clock: clock), catalogue: catalogue,
-            issuer: "https://issuer", clock: clock, nudge: {}, logger: logger)
+            idempotency: IdempotencyStore(redis: redis, sealer: sealer), issuer: "https://issuer", clock: clock,
+            nudge: {}, logger: logger)
         tokens = MFATokenStore(redis: redis, outbox: redisOutbox)
         signIn = SignIn(
             users: users, attempts: attempts, tokens: tokens, factor: factor, hasher: hasher, sessions: sessions,

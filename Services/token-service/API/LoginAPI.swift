@@ -95,3 +95,21 @@ extension Response {
         return response
     }
 }
+
+extension Response {
+    /// An answer as it was given first, or is given again.
+    static func kept(_ answer: IdempotencyStore.Answer) -> Response {
+        var response = Response.uncached(answer.body, status: HTTPResponse.Status(code: answer.status))
+        response.headers[.location] = answer.location
+        return response
+    }
+}
+
+extension Request {
+    /// The `Idempotency-Key` header of a write that may be repeated.
+    var idempotencyKey: String? { HTTPField.Name("Idempotency-Key").flatMap { headers[$0] } }
+}
+
+extension JSONValue {
+    static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+}

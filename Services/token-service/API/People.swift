@@ -16,6 +16,7 @@ struct People: Sendable {
     let sessions: any SessionIssuer
     let proof: KeyProof
     let catalogue: any RoleCatalogue
+    let idempotency: IdempotencyStore
     let issuer: String
     let clock: @Sendable () -> Int64
     let nudge: @Sendable () -> Void

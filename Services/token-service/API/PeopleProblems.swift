@@ -33,6 +33,19 @@ enum PeopleProblems {
                     status: .unauthorized, type: "invalid-mfa-token", title: "The sign-in has to start again",
                     detail: "The mfa_token is unknown, used, expired or has no tries left.")
             }
+        } catch let fault as IdempotencyStore.Fault {
+            switch fault {
+            case .malformedKey:
+                throw Problem(
+                    status: .badRequest, type: "bad-idempotency-key",
+                    title: "Idempotency-Key has 1 to 128 visible ASCII characters")
+            case .inProgress:
+                throw retry(.conflict, "request-in-progress", "The same request is being worked on", seconds: 1)
+            case .reused:
+                throw Problem(
+                    status: .unprocessableContent, type: "idempotency-key-reused",
+                    title: "The Idempotency-Key came with another request before")
+            }
         } catch let throttled as Throttled {
             throw retry(
                 .tooManyRequests, "too-many-attempts", "Too many attempts",

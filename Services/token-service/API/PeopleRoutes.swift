@@ -57,7 +57,9 @@ enum PeopleRoutes {
             codes: codes, policy: PasswordPolicy(blocklist: blocklist), hasher: hasher, sessions: sessions,
             proof: KeyProof(
                 redis: platform.redis, publicURL: platform.configuration.issuer, clock: platform.clock),
-            catalogue: platform.catalogue, issuer: platform.configuration.issuer, clock: platform.clock,
+            catalogue: platform.catalogue,
+            idempotency: IdempotencyStore(redis: platform.redis, sealer: platform.sealer),
+            issuer: platform.configuration.issuer, clock: platform.clock,
             nudge: revocations.nudge, logger: platform.logger)
     }
 }

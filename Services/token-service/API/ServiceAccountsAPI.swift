@@ -56,16 +56,27 @@ struct ServiceAccountsAPI: Sendable {
         }
         let keys = try jwks.map { try ServiceAccountsAPI.keys(.object($0)) }
         return try await PeopleProblems.translating {
-            let secret = keys == nil ? ClientSecret.generate() : nil
-            let account = try await store.create(
-                clientID: clientID, name: name ?? clientID, roles: Set(roles).sorted(),
-                permissions: Set(permissions).sorted(), keys: keys, secret: secret.map(ClientSecret.digest),
-                people.act(context))
-            var body = account.json().object ?? [:]
-            body["client_secret"] = secret.map(JSONValue.string)
-            var response = Response.uncached(.object(body), status: .created)
-            response.headers[.location] = "/v1/service-accounts/\(account.id)"
-            return response
+            let identity = try context.requireIdentity()
+            let summary: JSONValue = [
+                "client_id": .string(clientID), "name": .optional(name), "roles": .array(roles.map(JSONValue.string)),
+                "permissions": .array(permissions.map(JSONValue.string)),
+                "jwks": jwks.map(JSONValue.object) ?? .null,
+            ]
+            let answer = try await people.idempotency.once(
+                request.idempotencyKey, caller: identity.subject, route: "POST /v1/service-accounts",
+                request: summary
+            ) {
+                let secret = keys == nil ? ClientSecret.generate() : nil
+                let account = try await store.create(
+                    clientID: clientID, name: name ?? clientID, roles: Set(roles).sorted(),
+                    permissions: Set(permissions).sorted(), keys: keys, secret: secret.map(ClientSecret.digest),
+                    people.act(context))
+                var body = account.json().object ?? [:]
+                body["client_secret"] = secret.map(JSONValue.string)
+                return IdempotencyStore.Answer(
+                    status: 201, location: "/v1/service-accounts/\(account.id)", body: .object(body))
+            }
+            return .kept(answer)
         }
     }
 

@@ -55,23 +55,33 @@ struct UsersAPI: Sendable {
         }
         try UsersAPI.check(email: email)
         return try await PeopleProblems.translating {
-            let act = people.act(context)
-            let temporary = password == nil ? Password.random() : nil
-            let (hash, isShort) = try await people.newPassword(
-                password ?? temporary ?? "", username: username, email: email,
-                hasFactor: people.catalogue.isPrivileged(roles))
-            let user = try await people.users.create(
-                UserStore.New(
-                    username: username, usernameKey: key, email: email, roles: UsersAPI.distinct(roles),
-                    attributes: attributes ?? [:], password: hash, passwordIsShort: isShort,
-                    mustChangePassword: mustChange || temporary != nil,
-                    passwordExpiresAt: temporary.map { _ in act.at + RecoveryStore.passwordLife }),
-                act)
-            var body = user.json().object ?? [:]
-            body["temporary_password"] = temporary.map(JSONValue.string)
-            var response = Response.uncached(.object(body), status: .created)
-            response.headers[.location] = "/v1/users/\(user.id)"
-            return response
+            let identity = try context.requireIdentity()
+            let summary: JSONValue = [
+                "username": .string(username), "email": .optional(email), "roles": .array(roles.map(JSONValue.string)),
+                "attributes": attributes.map(JSONValue.object) ?? .null, "password": .optional(password),
+                "must_change_password": .bool(mustChange),
+            ]
+            let answer = try await people.idempotency.once(
+                request.idempotencyKey, caller: identity.subject, route: "POST /v1/users", request: summary
+            ) {
+                let act = people.act(context)
+                let temporary = password == nil ? Password.random() : nil
+                let (hash, isShort) = try await people.newPassword(
+                    password ?? temporary ?? "", username: username, email: email,
+                    hasFactor: people.catalogue.isPrivileged(roles))
+                let user = try await people.users.create(
+                    UserStore.New(
+                        username: username, usernameKey: key, email: email, roles: UsersAPI.distinct(roles),
+                        attributes: attributes ?? [:], password: hash, passwordIsShort: isShort,
+                        mustChangePassword: mustChange || temporary != nil,
+                        passwordExpiresAt: temporary.map { _ in act.at + RecoveryStore.passwordLife }),
+                    act)
+                var body = user.json().object ?? [:]
+                body["temporary_password"] = temporary.map(JSONValue.string)
+                return IdempotencyStore.Answer(
+                    status: 201, location: "/v1/users/\(user.id)", body: .object(body))
+            }
+            return .kept(answer)
         }
     }
 
