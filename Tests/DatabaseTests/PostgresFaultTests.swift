@@ -155,6 +155,9 @@ import Testing
         let database = try await DatabaseFactory.open(url: server.url(), logger: quiet)
         let row = try await database.query("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[0]
         #expect(try row.bool("ssl") && row.text("version") == "TLSv1.3")
+        // More than a TLS record or a buffer of libpq holds, both ways.
+        let blob = SQLValue.blob((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+        for _ in 0..<3 { #expect(try await database.query("SELECT CAST(? AS bytea) AS b", [blob])[0]["b"] == blob) }
         await database.shutdown()
 
         // Another authority's certificate, as somebody in between would show.

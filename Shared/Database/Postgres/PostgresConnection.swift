@@ -96,7 +96,8 @@ final class PostgresConnection {
         var answer: PostgresResult?
         while true {
             while PQisBusy(connection) == 1 {
-                try wait(for: Int16(POLLIN), until: deadline, "answering")
+                // The TLS layer may hold data of which the socket knows nothing more: so look there, too, now and then.
+                try wait(for: Int16(POLLIN), until: deadline, "answering", atMost: 50)
                 guard PQconsumeInput(connection) == 1 else { throw lost(message) }
             }
             guard let pointer = PQgetResult(connection) else { break }
@@ -118,23 +119,26 @@ final class PostgresConnection {
             let pending = PQflush(connection)
             if pending == 0 { return }
             guard pending == 1 else { throw lost(message) }
-            let events = try wait(for: Int16(POLLIN | POLLOUT), until: deadline, "reading")
+            let events = try wait(for: Int16(POLLIN | POLLOUT), until: deadline, "reading", atMost: 50)
             if events & Int16(POLLIN) != 0, PQconsumeInput(connection) != 1 { throw lost(message) }
         }
     }
 
+    /// Waits for the socket; returns 0 after `milliseconds` in which nothing happened, and throws at the deadline.
     @discardableResult
     private func wait(
-        for events: Int16, until deadline: ContinuousClock.Instant, _ action: String
+        for events: Int16, until deadline: ContinuousClock.Instant, _ action: String,
+        atMost milliseconds: Int32 = .max
     ) throws(StatementFailure) -> Int16 {
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { throw abandon(.timeout("the server was not \(action) in time")) }
             var descriptor = pollfd(fd: PQsocket(connection), events: events, revents: 0)
             guard descriptor.fd >= 0 else { throw lost("no socket") }
-            let ready = poll(&descriptor, 1, Int32(clamping: left.inMilliseconds + 1))
+            let ready = poll(&descriptor, 1, min(Int32(clamping: left.inMilliseconds + 1), milliseconds))
             if ready > 0 { return descriptor.revents }
             if ready < 0, errno != EINTR { throw lost("poll failed") }
+            if ready == 0, left.inMilliseconds >= milliseconds { return 0 }
         }
     }
 
