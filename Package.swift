@@ -119,7 +119,13 @@ let package = Package(
                 "SecurityClient", "APISecurity", "ServiceKit", "Contracts", "Database", "StrictJSON", hummingbird,
                 logging, lifecycle,
             ]),
-        executable("DevKafka", path: "Services/dev-kafka", ["CRdkafka", argumentParser]),
+        // Its `bind` and `accept` take the place of the C library's for librdkafka: see Interposed.swift.
+        .executableTarget(
+            name: "DevKafka", dependencies: ["CRdkafka", argumentParser], path: "Services/dev-kafka",
+            swiftSettings: settings,
+            linkerSettings: [
+                .unsafeFlags(["bind", "accept"].flatMap { ["-Xlinker", "--export-dynamic-symbol=\($0)"] })
+            ]),
         executable(
             "JTS", path: "Services/jts",
             [
