@@ -129,8 +129,7 @@ let package = Package(
         executable(
             "JTS", path: "Services/jts",
             [
-                "CQREncode", "JOSE", "StrictJSON", "Contracts", "EventBus", argumentParser, httpClient, nioCore,
-                logging, crypto,
+                "CQREncode", "JOSE", "StrictJSON", argumentParser, httpClient, nioCore,
             ]),
         executable(
             "Benchmarks", path: "Benchmarks",
@@ -168,7 +167,7 @@ let package = Package(
                 "TokenService", "Contracts", "JOSE", "Redis", "Database", "Sealing", "StrictJSON", crypto, logging,
                 nioPosix,
             ]),
-        tests("JTSTests", ["JOSE", "StrictJSON", crypto]),
+        tests("JTSTests", ["JTS", "JOSE", "StrictJSON", crypto]),
         tests("EndToEnd", ["JOSE", "StrictJSON", "Contracts", httpClient, crypto]),
         tests("Faults", ["JOSE", "StrictJSON", "Contracts", "EventBus", httpClient, crypto, logging]),
     ]

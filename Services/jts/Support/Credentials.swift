@@ -1,0 +1,60 @@
+import Foundation
+import StrictJSON
+
+/// Who is signed in where: kept under `$XDG_CONFIG_HOME/jts` (or `~/.config/jts`) in a file that only its owner reads.
+struct Credentials {
+    var url: String
+    var refreshToken: String
+
+    private static var folder: String {
+        let environment = ProcessInfo.processInfo.environment
+        // The XDG base directory specification asks to ignore relative paths.
+        if let base = environment["XDG_CONFIG_HOME"], base.hasPrefix("/") { return base + "/jts" }
+        return (environment["HOME"] ?? NSHomeDirectory()) + "/.config/jts"
+    }
+    private static var file: String { folder + "/credentials.json" }
+
+    static func load() throws -> Credentials {
+        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CommandFault.notSignedIn() }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & 0o077 == 0 else {
+            throw CommandFault.refused("\(file) can be read by others; remove it and sign in again")
+        }
+        let bytes = [UInt8](try handle.readToEnd() ?? Data())
+        guard let json = try? JSONValue(parsing: bytes), let url = json["url"]?.string,
+            let token = json["refresh_token"]?.string
+        else { throw CommandFault.notSignedIn() }
+        return Credentials(url: url, refreshToken: token)
+    }
+
+    /// Replaces the file as a whole: a reader sees the old one or the new one.
+    func save() throws {
+        try FileManager.default.createDirectory(
+            atPath: Self.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let temporary = Self.file + ".\(getpid())"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw CommandFault.refused("cannot write \(temporary)") }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        let json: JSONValue = ["url": .string(url), "refresh_token": .string(refreshToken)]
+        try handle.write(contentsOf: Data(json.encoded()))
+        try handle.synchronize()
+        try handle.close()
+        guard rename(temporary, Self.file) == 0 else { throw CommandFault.refused("cannot write \(Self.file)") }
+    }
+
+    static func remove() { unlink(file) }
+
+    /// Runs `body` while no other `jts` of this user refreshes: a refresh token counts once.
+    static func locked<T>(_ body: () async throws -> T) async throws -> T {
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw CommandFault.refused("cannot write \(folder)") }
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 { try await Task.sleep(for: .milliseconds(20)) }
+        return try await body()
+    }
+}
