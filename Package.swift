@@ -97,7 +97,7 @@ let package = Package(
             ]),
         library(
             "APISecurity",
-            ["ServiceKit", "Contracts", "StrictJSON", hummingbird, httpTypes, nioCore, nioSSL, logging, crypto]),
+            ["ServiceKit", "Contracts", "StrictJSON", "JOSE", hummingbird, httpTypes, nioCore, logging]),
         library(
             "SecurityClient",
             [
@@ -167,7 +167,9 @@ let package = Package(
                 "TokenService", "Contracts", "JOSE", "Redis", "Database", "Sealing", "StrictJSON", crypto, logging,
                 nioPosix,
             ]),
-        tests("JTSTests", ["JTS", "JOSE", "StrictJSON", crypto]),
+        .testTarget(
+            name: "JTSTests", dependencies: ["JTS", "JOSE", "StrictJSON", "TestSupport"], path: "Tests/JTSTests",
+            exclude: ["stub.py"], swiftSettings: settings),
         tests("EndToEnd", ["JOSE", "StrictJSON", "Contracts", httpClient, crypto]),
         tests("Faults", ["JOSE", "StrictJSON", "Contracts", "EventBus", httpClient, crypto, logging]),
     ]
