@@ -1,0 +1,40 @@
+import HTTPTypes
+
+/// The headers that every answer of an API carries, made once.
+struct SecurityHeaders: Sendable {
+    private let open: HTTPFields
+    private let uncached: HTTPFields
+
+    /// - Parameter strictTransport: over TLS only, RFC 6797 section 7.2.
+    init(strictTransport: Bool) {
+        var fields = HTTPFields()
+        func add(_ name: String, _ value: String) {
+            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+        }
+        add("X-Content-Type-Options", "nosniff")
+        add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        add("Referrer-Policy", "no-referrer")
+        add("Cross-Origin-Resource-Policy", "same-origin")
+        add("Permissions-Policy", "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+        if strictTransport { add("Strict-Transport-Security", "max-age=63072000; includeSubDomains") }
+        open = fields
+        add("Cache-Control", "no-store")
+        uncached = fields
+    }
+
+    /// Adds them to an answer's own headers, which win.
+    /// - Parameter isPrivate: the answer depends on who asks and is kept by no cache.
+    func complete(_ own: HTTPFields, isPrivate: Bool) -> HTTPFields {
+        var result = isPrivate ? uncached : open
+        for field in own {
+            if SecurityHeaders.overridable.contains(where: { $0 == field.name }) { result[field.name] = nil }
+        }
+        for field in own { result.append(field) }
+        return result
+    }
+
+    /// The ones that an answer may have an opinion of its own about.
+    private static let overridable: [HTTPField.Name] = [
+        .cacheControl, HTTPField.Name("Content-Security-Policy")!, HTTPField.Name("Cross-Origin-Resource-Policy")!,
+    ]
+}

@@ -1,0 +1,66 @@
+import HTTPTypes
+import Hummingbird
+import StrictJSON
+
+/// What a route wants beside its access.
+public struct RouteOptions: Sendable {
+    public static let defaultBodyLimit = 1 << 20
+    public static let maximumBodyLimit = 10 << 20
+
+    /// Bytes of body that the route takes: 1 MiB unless said, never over 10 MiB.
+    public var bodyLimit: Int
+    public var jsonLimits: JSONLimits
+    /// Names the operation in the OpenAPI document.
+    public var operationID: String?
+
+    public init(bodyLimit: Int = RouteOptions.defaultBodyLimit, operationID: String? = nil) {
+        precondition(
+            (0...RouteOptions.maximumBodyLimit).contains(bodyLimit), "a body limit is at most 10 MiB: \(bodyLimit)")
+        self.bodyLimit = bodyLimit
+        jsonLimits = JSONLimits(maxBytes: max(1, bodyLimit))
+        self.operationID = operationID
+    }
+
+    public static let standard = RouteOptions()
+}
+
+/// A route and what it states about itself.
+public final class Route: Sendable {
+    public typealias Handler = @Sendable (Request, APIContext) async throws -> Response
+
+    public let method: HTTPRequest.Method
+    /// As in OpenAPI: `/v1/users/{user}`.
+    public let path: String
+    public let access: Access
+    public let options: RouteOptions
+    let segments: [PathSegment]
+    let handler: Handler
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ access: Access, _ options: RouteOptions,
+        _ handler: @escaping Handler
+    ) {
+        self.method = method
+        self.path = path
+        self.access = access
+        self.options = options
+        self.handler = handler
+        segments = PathSegment.parse(path)
+    }
+}
+
+enum PathSegment: Sendable, Hashable {
+    case literal(String)
+    case parameter(String)
+
+    static func parse(_ path: String) -> [PathSegment] {
+        precondition(path.hasPrefix("/"), "a path starts with a slash: \(path)")
+        return path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
+            if part.hasPrefix("{"), part.hasSuffix("}"), part.count > 2 {
+                return .parameter(String(part.dropFirst().dropLast()))
+            }
+            precondition(!part.contains("{") && !part.contains("}"), "a parameter is a whole segment: \(path)")
+            return .literal(String(part))
+        }
+    }
+}

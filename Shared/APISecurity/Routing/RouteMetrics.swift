@@ -1,0 +1,36 @@
+import ServiceKit
+import Synchronization
+
+/// Counts and times the requests of one route.
+final class RouteMetrics: Sendable {
+    private let registry: MetricsRegistry
+    private let method: String
+    private let path: String
+    private let latency: Histogram
+    private let statuses = Mutex<[Int: Counter]>([:])
+
+    init(_ registry: MetricsRegistry, method: String, path: String) {
+        self.registry = registry
+        self.method = method
+        self.path = path
+        latency = registry.histogram(
+            "http_request_duration_seconds", help: "From the head of a request to its answer.",
+            labels: ["method": method, "route": path])
+    }
+
+    func record(status: Int, _ duration: Duration) {
+        latency.observe(duration)
+        counter(status).increment()
+    }
+
+    private func counter(_ status: Int) -> Counter {
+        statuses.withLock { statuses in
+            if let known = statuses[status] { return known }
+            let made = registry.counter(
+                "http_requests_total", help: "Requests by route and status.",
+                labels: ["method": method, "route": path, "status": String(status)])
+            statuses[status] = made
+            return made
+        }
+    }
+}
