@@ -25,6 +25,7 @@ final class NodePool: Sendable {
     private let shared = Shared()
     /// To the one server, or to the master that sentinels name. Empty for a cluster.
     private let primaries: [RedisConnection]
+    private let sentinels: SentinelDirectory?
     private let turn = Atomic<UInt>(0)
 
     init(_ configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger) {
@@ -35,28 +36,56 @@ final class NodePool: Sendable {
         self.logger = logger
         let resolve: RedisConnection.Resolver
         switch configuration.topology {
-        case .standalone(let address): resolve = { $0.makeSucceededFuture(address) }
-        case .sentinel(let nodes, let master):
-            let lookup = SentinelLookup(nodes: nodes, master: master, dialer: dialer)
-            resolve = { lookup.master(on: $0) }
+        case .standalone(let address):
+            sentinels = nil
+            resolve = { $0.makeSucceededFuture(address) }
+        case .sentinel(let nodes, let name):
+            let directory = SentinelDirectory(
+                nodes: nodes, name: name, dialer: dialer, eventLoop: eventLoopGroup.next(), logger: logger)
+            sentinels = directory
+            resolve = { eventLoop in eventLoop.makeFutureWithTask { try await directory.master() } }
         case .cluster:
+            sentinels = nil
             primaries = []
             return
         }
-        primaries = NodePool.connections(nil, eventLoops, dialer, logger, shared, resolve)
+        let primaries = NodePool.connections(nil, eventLoops, dialer, logger, shared, resolve)
+        self.primaries = primaries
+        sentinels?.watch { master in
+            for connection in primaries { connection.leave(unlessAt: master) }
+        }
     }
 
     deinit {
+        sentinels?.abandon()
         for connection in all { connection.abandon() }
     }
 
     // MARK: - Connections
 
-    /// The connection to the one server, or to the master, that suits the calling thread best; nil in a cluster.
-    func primary() -> RedisConnection? { choose(primaries) }
+    /// Which of a node's connections suits the calling thread best: that of its own event loop, or else the next.
+    func lane() -> Int {
+        guard eventLoops.count > 1 else { return 0 }
+        if let current = MultiThreadedEventLoopGroup.currentEventLoop,
+            let own = eventLoops.firstIndex(where: { $0 === current })
+        {
+            return own
+        }
+        return Int(turn.wrappingAdd(1, ordering: .relaxed).newValue % UInt(eventLoops.count))
+    }
 
-    /// The connection to a node of a cluster that suits the calling thread best; nil after the end.
-    func connection(to node: RedisAddress) -> RedisConnection? {
+    /// The connection to the one server, or to the master that sentinels name; nil in a cluster.
+    func primary(lane: Int) -> RedisConnection? { primaries.indices.contains(lane) ? primaries[lane] : nil }
+
+    /// Makes all connections to the nodes that are known, so that the first commands need not wait for them.
+    func prepare() async {
+        await withTaskGroup(of: Void.self) { group in
+            for connection in all { group.addTask { _ = await connection.send(["PING"]) } }
+        }
+    }
+
+    /// The connection to a node of a cluster; nil after the end.
+    func connection(to node: RedisAddress, lane: Int) -> RedisConnection? {
         let connections: [RedisConnection] = shared.state.withLock { state in
             if let known = state.nodes[node] { return known }
             guard !state.isClosed else { return [] }
@@ -64,7 +93,7 @@ final class NodePool: Sendable {
             state.nodes[node] = made
             return made
         }
-        return choose(connections)
+        return connections.indices.contains(lane) ? connections[lane] : nil
     }
 
     /// Ends the connections to nodes that are no part of the cluster any more.
@@ -78,17 +107,6 @@ final class NodePool: Sendable {
             return gone.values.flatMap { $0 }
         }
         for connection in gone { connection.abandon() }
-    }
-
-    private func choose(_ connections: [RedisConnection]) -> RedisConnection? {
-        guard connections.count > 1 else { return connections.first }
-        if let current = MultiThreadedEventLoopGroup.currentEventLoop,
-            let own = connections.first(where: { $0.eventLoop === current })
-        {
-            return own
-        }
-        let number = turn.wrappingAdd(1, ordering: .relaxed).newValue
-        return connections[Int(number % UInt(connections.count))]
     }
 
     private static func connections(
@@ -144,6 +162,7 @@ final class NodePool: Sendable {
 
     func shutdown() async {
         shared.state.withLock { $0.isClosed = true }
+        await sentinels?.shutdown()
         await withTaskGroup(of: Void.self) { group in
             for connection in all { group.addTask { await connection.shutdown() } }
         }

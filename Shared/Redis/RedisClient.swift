@@ -82,16 +82,20 @@ package final class RedisClient: Sendable, Service {
     private func send(
         _ arguments: [RedisArgument], slot: Int?, retry: RedisRetry
     ) async throws(RedisError) -> RESPValue {
-        var result = await dispatch(arguments, slot: slot)
+        // The same lane again: it knows that its connection is gone, while the others may not have noticed yet.
+        let lane = nodes.lane()
+        var result = await dispatch(arguments, slot: slot, lane: lane)
         if case .ifIdempotent = retry, case .failure(.outcomeUnknown) = result {
-            result = await dispatch(arguments, slot: slot)
+            result = await dispatch(arguments, slot: slot, lane: lane)
         }
         return try RedisClient.reply(result)
     }
 
-    private func dispatch(_ arguments: [RedisArgument], slot: Int?) async -> Result<RESPValue, RedisError> {
-        if let cluster { return await cluster.send(arguments, slot: slot) }
-        guard let connection = nodes.primary() else { return .failure(.closed) }
+    private func dispatch(
+        _ arguments: [RedisArgument], slot: Int?, lane: Int
+    ) async -> Result<RESPValue, RedisError> {
+        if let cluster { return await cluster.send(arguments, slot: slot, lane: lane) }
+        guard let connection = nodes.primary(lane: lane) else { return .failure(.closed) }
         return await connection.send(arguments)
     }
 
@@ -135,9 +139,16 @@ package final class RedisClient: Sendable, Service {
     /// Runs until the service is asked to stop, then ends the connections.
     package func run() async throws {
         // Nothing depends on the first connection here: whoever needs Redis checks it and says so.
-        _ = try? await send(["PING"], slot: nil, retry: .ifIdempotent)
+        await prepare()
         try? await gracefulShutdown()
         await shutdown()
+    }
+
+    /// Connects, so that the first commands need not wait; in a cluster it learns the layout too. Fails silently.
+    package func prepare() async {
+        guard let cluster else { return await nodes.prepare() }
+        _ = await cluster.masters()
+        await nodes.prepare()
     }
 
     /// Takes no more commands, and returns when those on their way are answered or overdue.
@@ -157,7 +168,9 @@ package struct RedisNode: Sendable {
 
     /// Sends a command to this server, whatever its keys. Throws as `RedisClient.send`.
     package func send(_ arguments: [RedisArgument]) async throws(RedisError) -> RESPValue {
-        let connection = address.map(nodes.connection) ?? nodes.primary()
+        let lane = nodes.lane()
+        let connection =
+            if let address { nodes.connection(to: address, lane: lane) } else { nodes.primary(lane: lane) }
         guard let connection else { throw .closed }
         return try RedisClient.reply(await connection.send(arguments))
     }

@@ -31,14 +31,14 @@ final class ClusterRouter: Sendable {
     }
 
     /// Sends a command to the holder of a slot; to any master when there is none.
-    func send(_ arguments: [RedisArgument], slot: Int?) async -> Result<RESPValue, RedisError> {
+    func send(_ arguments: [RedisArgument], slot: Int?, lane: Int) async -> Result<RESPValue, RedisError> {
         guard var target = await holder(of: slot) else {
             return .failure(.unavailable("no node of the cluster answers, or none holds the slot"))
         }
         var asking = false
         var result: Result<RESPValue, RedisError> = .failure(.closed)
         for _ in 0..<ClusterRouter.maximumRedirections {
-            guard let connection = nodes.connection(to: target) else { return .failure(.closed) }
+            guard let connection = nodes.connection(to: target, lane: lane) else { return .failure(.closed) }
             result = await connection.send(arguments, asking: asking)
             asking = false
             switch result {
@@ -109,7 +109,7 @@ final class ClusterRouter: Sendable {
 
     private func refresh() async {
         let known = state.withLock { $0.layout?.masters ?? [] }
-        let found = await firstLayout(known.shuffled().prefix(ClusterRouter.informants) + [])
+        let found = await firstLayout(Array(known.shuffled().prefix(ClusterRouter.informants)))
         let layout = if let found { found } else { await firstLayout(seeds) }
         state.withLock { state in
             state.refresh = nil
@@ -119,6 +119,7 @@ final class ClusterRouter: Sendable {
         }
         if let layout {
             nodes.retain(Set(layout.masters))
+            for node in layout.masters { _ = nodes.connection(to: node, lane: 0) }
         } else {
             logger.warning("no node of the Redis cluster answers")
         }
@@ -126,21 +127,14 @@ final class ClusterRouter: Sendable {
 
     /// The first layout that one of the nodes gives, all asked at once.
     private func firstLayout(_ candidates: [RedisAddress]) async -> ClusterLayout? {
-        await withTaskGroup(of: ClusterLayout?.self) { group in
-            for node in candidates {
-                group.addTask { [nodes] in
-                    guard let connection = nodes.connection(to: node),
-                        case .success(let reply) = await connection.send(["CLUSTER", "SLOTS"])
-                    else { return nil }
-                    return ClusterLayout(reply, from: node)
-                }
+        let questions = candidates.map { node in
+            { @Sendable [nodes] () async -> ClusterLayout? in
+                guard let connection = nodes.connection(to: node, lane: nodes.lane()),
+                    case .success(let reply) = await connection.send(["CLUSTER", "SLOTS"])
+                else { return nil }
+                return ClusterLayout(reply, from: node)
             }
-            for await layout in group {
-                guard let layout else { continue }
-                group.cancelAll()
-                return layout
-            }
-            return nil
         }
+        return await gather(questions) { $0.last != .some(nil) }.last ?? nil
     }
 }

@@ -29,7 +29,8 @@ struct CommandPipeline<Completion> {
     /// How many of the youngest have not been handed to the channel.
     private var unsent = 0
 
-    var count: Int { entries.count }
+    /// Commands that have left and are not answered.
+    var sentCount: Int { entries.count - unsent }
     /// When the oldest one is overdue.
     var nextDeadline: NIODeadline? { entries.first?.deadline }
 
@@ -42,7 +43,7 @@ struct CommandPipeline<Completion> {
     mutating func flushed() { unsent = 0 }
 
     mutating func replied() -> ReplyAction {
-        guard entries.count > unsent, let entry = entries.popFirst() else { return .unsolicited }
+        guard sentCount > 0, let entry = entries.popFirst() else { return .unsolicited }
         return phase == .draining && entries.isEmpty ? .completeAndClose(entry.completion) : .complete(entry.completion)
     }
 
@@ -57,7 +58,7 @@ struct CommandPipeline<Completion> {
     /// - Returns: commands that may have been executed, and commands that have not left.
     mutating func close() -> (outcomeUnknown: [Completion], notSent: [Completion]) {
         phase = .closed
-        let sent = entries.count - unsent
+        let sent = sentCount
         defer {
             entries.removeAll()
             unsent = 0

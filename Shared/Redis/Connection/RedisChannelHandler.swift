@@ -51,7 +51,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
             return completion(.failure(.unavailable("the connection is gone")))
         }
         if outgoing == nil { outgoing = context.channel.allocator.buffer(capacity: 1_024) }
-        let deadline = NIODeadline.now() + timeout
+        let deadline = context.eventLoop.now + timeout
         if asking {
             outgoing?.writeCommand(["ASKING"])
             pipeline.append(.discard, deadline: deadline)
@@ -78,9 +78,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
         timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.deadlineIsWatched = false
             guard let next = self.pipeline.nextDeadline, let context = self.context else { return }
-            guard next <= .now() else { return self.watchDeadline(context) }
+            guard next <= context.eventLoop.now else { return self.watchDeadline(context) }
             // Whatever came later would answer the wrong command.
-            self.onTimeout?(self.pipeline.count)
+            self.onTimeout?(self.pipeline.sentCount)
             self.close(.unavailable("no answer within \(self.timeout.nanoseconds / 1_000_000) ms"))
         }
     }

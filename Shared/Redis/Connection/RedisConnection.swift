@@ -21,21 +21,25 @@ final class RedisConnection: @unchecked Sendable {
     let eventLoop: any EventLoop
     let counters = ConnectionCounters()
     private let dialer: Dialer
+    private let peer: Dialer.Peer
     private let resolve: Resolver
     private let observe: Observer
     private let logger: Logger
 
     private var lifecycle: ConnectionLifecycle
     private var handler: RedisChannelHandler?
+    /// Whom `handler` talks to.
+    private var address: RedisAddress?
     private var waiters: CircularBuffer<Waiter> = CircularBuffer()
     private var expiryIsScheduled = false
     private var lastFailure = RedisError.unavailable("not connected yet")
     private var wasConnected = false
 
     init(
-        eventLoop: any EventLoop, dialer: Dialer, logger: Logger, resolve: @escaping Resolver,
-        observe: @escaping Observer
+        eventLoop: any EventLoop, dialer: Dialer, peer: Dialer.Peer = .data, logger: Logger,
+        resolve: @escaping Resolver, observe: @escaping Observer
     ) {
+        self.peer = peer
         self.eventLoop = eventLoop
         self.dialer = dialer
         self.logger = logger
@@ -100,7 +104,7 @@ final class RedisConnection: @unchecked Sendable {
         resolve(eventLoop).hop(to: eventLoop).assumeIsolated().whenComplete { result in
             switch result {
             case .success(let address):
-                self.dialer.dial(address, as: .data, on: self.eventLoop) { self.dialed(address, $0) }
+                self.dialer.dial(address, as: self.peer, on: self.eventLoop) { self.dialed(address, $0) }
             case .failure(let error): self.failed((error as? RedisError) ?? .unavailable("\(error)"))
             }
         }
@@ -114,6 +118,7 @@ final class RedisConnection: @unchecked Sendable {
             guard lifecycle.connected(now: .now()) else { return handler.close(.closed) }
             if lifecycle.attempts > 0 { logger.info("connected to Redis", metadata: ["address": "\(address)"]) }
             self.handler = handler
+            self.address = address
             if case .sentinel = dialer.configuration.topology { handler.leavesReplica = true }
             handler.onRetire = { [weak self] in self?.lost($0) }
             handler.onTimeout = { [counters] in counters.timedOut.wrappingAdd($0, ordering: .relaxed) }
@@ -152,6 +157,14 @@ final class RedisConnection: @unchecked Sendable {
     }
 
     // MARK: - Ending
+
+    /// Goes elsewhere, when what is underway is answered, unless it is connected to this server.
+    func leave(unlessAt master: RedisAddress) {
+        eventLoop.execute {
+            guard let handler = self.handler, let address = self.address, address != master else { return }
+            handler.retire(.unavailable("\(address) is not the master any more"))
+        }
+    }
 
     /// Takes no more commands, and returns when those on their way are answered or overdue.
     func shutdown() async {
