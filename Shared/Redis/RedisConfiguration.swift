@@ -40,3 +40,19 @@ package struct RedisConfiguration: Sendable {
         self.init(topology: .standalone(RedisAddress(host: host, port: port)))
     }
 }
+
+// Passwords stay out of logs, whatever is done to print a configuration.
+extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String {
+        let nodes: [RedisAddress] =
+            switch topology {
+            case .standalone(let address): [address]
+            case .sentinel(let nodes, _): nodes
+            case .cluster(let seeds): seeds
+            }
+        return "Redis at \(nodes.map(\.description).joined(separator: ", "))\(isTLS ? " over TLS" : "")"
+    }
+
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}

@@ -58,6 +58,16 @@ import Testing
         }
     }
 
+    @Test func passwordsAreNotPrinted() throws {
+        let configuration = try RedisConfiguration(url: "rediss://app:pa55word@10.0.0.1")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+            #expect(!text.contains("pa55word"))
+            #expect(text.contains("10.0.0.1:6379"))
+        }
+    }
+
     @Test func errorLinesThatSayNotNowAreUnavailable() {
         #expect(RedisError(line: "LOADING Redis is loading") == .unavailable("LOADING Redis is loading"))
         #expect(RedisError(line: "READONLY You can't") == .unavailable("READONLY You can't"))

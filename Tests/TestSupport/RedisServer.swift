@@ -108,11 +108,38 @@ package final class RedisServer: Sendable {
         try await start()
     }
 
+    // MARK: - Data
+
+    private static let dataFiles = ["dump.rdb", "appendonlydir"]
+
+    /// A copy of what the server has on disk at this moment, to go back to.
+    package func snapshot() async throws -> TemporaryDirectory {
+        if !options.appendOnly { try await cli(["SAVE"]) }
+        let copy = try TemporaryDirectory("jts-redis-snapshot")
+        pause()
+        defer { resume() }
+        try Self.copy(from: folder, to: copy)
+        return copy
+    }
+
+    /// Kills the server and starts it on a copy, as one that lost everything since.
+    package func restore(_ snapshot: TemporaryDirectory) async throws {
+        kill()
+        try eraseData()
+        try Self.copy(from: snapshot, to: folder)
+        try await start()
+    }
+
     /// Deletes what the server wrote, so that the next start is an empty one. The server must not run.
     package func eraseData() throws {
-        for name in ["dump.rdb", "appendonlydir", "nodes.conf"] {
-            let path = folder.file(name)
-            if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+        for name in Self.dataFiles where FileManager.default.fileExists(atPath: folder.file(name)) {
+            try FileManager.default.removeItem(atPath: folder.file(name))
+        }
+    }
+
+    private static func copy(from source: TemporaryDirectory, to target: TemporaryDirectory) throws {
+        for name in dataFiles where FileManager.default.fileExists(atPath: source.file(name)) {
+            try FileManager.default.copyItem(atPath: source.file(name), toPath: target.file(name))
         }
     }
 

@@ -40,6 +40,7 @@ final class ClusterRouter: Sendable {
         for _ in 0..<ClusterRouter.maximumRedirections {
             guard let connection = nodes.connection(to: target, lane: lane) else { return .failure(.closed) }
             result = await connection.send(arguments, asking: asking)
+            let wasAsking = asking
             asking = false
             switch result {
             case .success(.error(let line)):
@@ -51,7 +52,9 @@ final class ClusterRouter: Sendable {
                     target = address
                     asking = true
                 case nil where line.hasPrefix("TRYAGAIN"):
+                    // Of several keys some have moved and others have not.
                     do { try await Task.sleep(for: ClusterRouter.pauseInMigration) } catch { return result }
+                    asking = wasAsking
                 case nil: return result
                 }
             case .failure(.unavailable):

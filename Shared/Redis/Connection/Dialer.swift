@@ -45,7 +45,7 @@ struct Dialer: Sendable {
             .whenComplete { result in
                 switch result {
                 case .success(let channel): greet(channel, as: peer, completion)
-                case .failure(let error): completion(.failure(.unavailable("\(address): \(error)")))
+                case .failure(let error): completion(.failure(.unavailable("\(address): \(Dialer.reason(error))")))
                 }
             }
     }
@@ -119,6 +119,13 @@ struct Dialer: Sendable {
                 username: configuration.sentinelUsername, password: configuration.sentinelPassword,
                 clientName: configuration.clientName, database: nil)
         }
+    }
+
+    /// NIO's error lists every address tried with all that it knows; the first one's reason says enough.
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? NIOConnectionError else { return "\(error)" }
+        if let first = error.connectionErrors.first { return "\(first.error)" }
+        return "\(error.dnsAError ?? error.dnsAAAAError ?? error)"
     }
 
     private static func tlsContext(_ configuration: RedisConfiguration) -> Result<NIOSSLContext?, RedisError> {
