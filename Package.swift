@@ -164,8 +164,9 @@ let package = Package(
         tests(
             "TokenServiceTests",
             [
-                "TokenService", "Contracts", "JOSE", "Redis", "Database", "Sealing", "StrictJSON", crypto, logging,
-                nioPosix,
+                "TokenService", "APISecurity", "SecurityClient", "ServiceKit", "Contracts", "EventBus", "JOSE", "Redis",
+                "Database", "Sealing", "StrictJSON", hummingbird, httpTypes, crypto, logging, nioCore, nioPosix,
+                nioEmbedded,
             ]),
         .testTarget(
             name: "JTSTests", dependencies: ["JTS", "JOSE", "StrictJSON", "TestSupport"], path: "Tests/JTSTests",

@@ -125,22 +125,37 @@ final class TurnableClock: Sendable {
     func advance(_ milliseconds: Int64) { value.withLock { $0 += milliseconds } }
 }
 
-/// Takes the place of sessions: keeps what they were started with.
+/// Takes the place of sessions: keeps what they were started with, and knows whose the tokens are.
 final class RecordedSessions: SessionIssuer {
-    private let kept = Mutex<[Authentication]>([])
-    var started: [Authentication] { kept.withLock { $0 } }
+    private let kept = Mutex<[(token: String, authentication: Authentication)]>([])
+    var started: [Authentication] { kept.withLock { $0.map(\.authentication) } }
+
+    func authentication(of token: String) -> Authentication? {
+        kept.withLock { $0.first { $0.token == token }?.authentication }
+    }
 
     func start(
         _ authentication: Authentication, _ client: ClientInfo, requestID: String
     ) async throws -> TokenResponse {
-        kept.withLock { $0.append(authentication) }
-        return RecordedSessions.response
+        let token = RandomID.make(bytes: 16)
+        kept.withLock { $0.append((token, authentication)) }
+        return RecordedSessions.response(token)
     }
 
     func stepUp(
         _ identity: Identity, amr: [String], authTime: Int64, _ client: ClientInfo, requestID: String
-    ) async throws -> TokenResponse { RecordedSessions.response }
+    ) async throws -> TokenResponse {
+        let old = kept.withLock { $0.last { $0.authentication.subject == identity.subject }?.authentication }
+        guard let old else { throw PeopleFault.notFound }
+        return try await start(
+            Authentication(
+                subject: old.subject, username: old.username, email: old.email, roles: old.roles, authTime: authTime,
+                amr: amr, acr: .twoFactors, mustEnrol: old.mustEnrol, sessionEpoch: old.sessionEpoch),
+            client, requestID: requestID)
+    }
 
-    private static let response = TokenResponse(
-        accessToken: "t", tokenType: "Bearer", expiresIn: 900, refreshToken: nil, scope: nil, sessionID: "s")
+    private static func response(_ token: String) -> TokenResponse {
+        TokenResponse(
+            accessToken: token, tokenType: "Bearer", expiresIn: 900, refreshToken: nil, scope: nil, sessionID: "s")
+    }
 }

@@ -1,4 +1,5 @@
-import Contracts
+import Database
+import EventBus
 import Foundation
 import StrictJSON
 
@@ -14,37 +15,46 @@ enum FirstAdministrator {
     /// - Returns: whether an administrator was made.
     @discardableResult
     static func ensure(_ platform: Platform, file: String) async throws -> Bool {
-        let database = platform.database
+        let parameters = Argon2Parameters(
+            memory: UInt32(platform.configuration.argonMemoryKiB),
+            iterations: UInt32(platform.configuration.argonIterations), lanes: 1)
+        let made = try await ensure(
+            platform.database, platform.outbox, platform.catalogue, parameters, Act(actor: nil, at: platform.clock()),
+            file: file)
+        if made { platform.logger.notice("first administrator made", metadata: ["file": "\(file)"]) }
+        return made
+    }
+
+    static func ensure(
+        _ database: any Database, _ outbox: SQLOutbox, _ catalogue: any RoleCatalogue, _ parameters: Argon2Parameters,
+        _ act: Act, file: String
+    ) async throws -> Bool {
         guard try await database.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
         let text = Password.random()
         guard let password = Password(text) else { return false }
-        let hasher = PasswordHasher(
-            parameters: Argon2Parameters(
-                memory: UInt32(platform.configuration.argonMemoryKiB),
-                iterations: UInt32(platform.configuration.argonIterations), lanes: 1),
-            threads: 1, queue: 0)
-        let hash: PasswordHash
-        do {
-            hash = try await hasher.hash(password)
-            await hasher.shutdown()
-        } catch {
-            await hasher.shutdown()
-            throw error
-        }
+        let hash = try await hash(password, parameters)
         let new = UserStore.New(
             username: username, usernameKey: username, roles: [role], password: hash, passwordIsShort: false,
             mustChangePassword: true, enrolmentForced: true)
-        let act = Act(actor: nil, at: platform.clock())
-        let (catalogue, outbox) = (platform.catalogue, platform.outbox)
-        let made = try await database.change { connection in
+        return try await database.change { connection in
             guard try connection.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
             try UserStore.insert(new, catalogue: catalogue, outbox: outbox, act, connection)
             // Before the commit: an administrator whose password nobody has would lock everybody out.
             try write(["username": .string(username), "password": .string(text)], to: file)
             return true
         }
-        if made { platform.logger.notice("first administrator made", metadata: ["file": "\(file)"]) }
-        return made
+    }
+
+    private static func hash(_ password: Password, _ parameters: Argon2Parameters) async throws -> PasswordHash {
+        let hasher = PasswordHasher(parameters: parameters, threads: 1, queue: 0)
+        do {
+            let hash = try await hasher.hash(password)
+            await hasher.shutdown()
+            return hash
+        } catch {
+            await hasher.shutdown()
+            throw error
+        }
     }
 
     private static func write(_ value: JSONValue, to file: String) throws {

@@ -17,8 +17,8 @@ struct LoginAPI: Sendable {
         var fields = try await request.fields(context)
         let username = fields.string("username", length: 1...256)
         let password = fields.string("password", length: 1...Password.maximumBytes)
-        let device = fields.optionalString("device_id", length: 1...128)
-        let clientID = fields.optionalString("client_id", length: 1...64)
+        let device = fields.optionalString("device_id", length: 1...128, pattern: .printable)
+        let clientID = fields.optionalString("client_id", length: 1...64, pattern: .identifier)
         try fields.finish()
         return try await PeopleProblems.translating {
             let client = try await proof.client(request, context, clientID: clientID, deviceID: device)
@@ -103,11 +103,6 @@ extension Response {
         response.headers[.location] = answer.location
         return response
     }
-}
-
-extension Request {
-    /// The `Idempotency-Key` header of a write that may be repeated.
-    var idempotencyKey: String? { HTTPField.Name("Idempotency-Key").flatMap { headers[$0] } }
 }
 
 extension JSONValue {

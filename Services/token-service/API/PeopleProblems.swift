@@ -13,6 +13,15 @@ enum PeopleProblems {
             detail: "The username or the password is wrong, or the account cannot be used.")
     }
 
+    static var notFound: Problem { Problem(status: .notFound, type: "not-found", title: "No such thing") }
+
+    static func isIdentifierByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
     static func retry(
         _ status: HTTPResponse.Status, _ type: String, _ title: String, seconds: Int, detail: String? = nil
     ) -> Problem {
@@ -35,10 +44,6 @@ enum PeopleProblems {
             }
         } catch let fault as IdempotencyStore.Fault {
             switch fault {
-            case .malformedKey:
-                throw Problem(
-                    status: .badRequest, type: "bad-idempotency-key",
-                    title: "Idempotency-Key has 1 to 128 visible ASCII characters")
             case .inProgress:
                 throw retry(.conflict, "request-in-progress", "The same request is being worked on", seconds: 1)
             case .reused:
@@ -66,7 +71,7 @@ enum PeopleProblems {
 
     private static func problem(_ fault: PeopleFault) -> Problem {
         switch fault {
-        case .notFound: Problem(status: .notFound, type: "not-found", title: "No such thing")
+        case .notFound: notFound
         case .usernameTaken: conflict("username-taken", "The username is taken")
         case .clientIDTaken: conflict("client-id-taken", "The client id is taken")
         case .unknownRole: Problem(status: .unprocessableContent, type: "unknown-role", title: "No such role")
@@ -96,24 +101,30 @@ enum PeopleProblems {
     }
 }
 
-/// Opaque cursors: what they hold is nobody's business but ours.
-enum Cursor {
-    static func encode(_ text: String) -> String { Base64URLText.encode(text) }
-
-    static func decode(_ request: Request) throws -> String? {
-        guard let given = request.uri.queryParameters["cursor"] else { return nil }
-        guard let text = Base64URLText.decode(String(given)), !text.utf8.contains(0) else {
-            throw Problem(status: .badRequest, type: "bad-cursor", title: "The cursor is none of ours")
+extension APIContext {
+    /// A name in the path that identifies something of ours; anything else names nothing.
+    func identifier(_ name: String) throws -> String {
+        let text = try parameters.require(name)
+        guard (1...128).contains(text.utf8.count), text.utf8.allSatisfy({ PeopleProblems.isIdentifierByte($0) }) else {
+            throw PeopleProblems.notFound
         }
         return text
     }
 
-    /// `limit`: 1 to 200, 50 unless said.
-    static func limit(_ request: Request) throws -> Int {
-        guard let given = request.uri.queryParameters["limit"] else { return 50 }
-        guard let limit = Int(String(given)), (1...200).contains(limit) else {
-            throw Problem(status: .badRequest, type: "bad-limit", title: "limit is a number from 1 to 200")
+    /// `limit` and `cursor`, and no other parameters.
+    func page() throws -> Page {
+        try query.allow("limit", "cursor")
+        return try Page(query)
+    }
+}
+
+extension Page {
+    /// A cursor that is one text.
+    func text() throws -> String? {
+        guard let cursor else { return nil }
+        guard let text = cursor.string, !text.utf8.contains(0) else {
+            throw Problem.badRequest("bad-cursor", detail: "The cursor is none of ours.")
         }
-        return limit
+        return text
     }
 }

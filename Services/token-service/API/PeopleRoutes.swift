@@ -15,22 +15,27 @@ enum PeopleRoutes {
             users: people.users, attempts: people.attempts, tokens: tokens, factor: people.factor, hasher: hasher,
             sessions: sessions, catalogue: platform.catalogue, clock: platform.clock, nudge: revocations.nudge,
             logger: platform.logger)
+        register(
+            people, signIn: signIn,
+            recovery: RecoveryStore(
+                database: platform.database, outbox: platform.outbox, users: people.users, factors: people.factors),
+            services: ServiceAccountStore(
+                database: platform.database, outbox: platform.outbox, revocations: revocations,
+                catalogue: platform.catalogue),
+            on: router)
+    }
+
+    static func register(
+        _ people: People, signIn: SignIn, recovery: RecoveryStore, services: ServiceAccountStore,
+        on router: SecureRouter
+    ) {
         LoginAPI(signIn: signIn, proof: people.proof).register(on: router)
         StepUpAPI(people: people).register(on: router)
         MeAPI(people: people).register(on: router)
         FactorsAPI(people: people).register(on: router)
         UsersAPI(people: people).register(on: router)
-        RecoveryAPI(
-            people: people,
-            store: RecoveryStore(
-                database: platform.database, outbox: platform.outbox, users: people.users, factors: people.factors)
-        ).register(on: router)
-        ServiceAccountsAPI(
-            people: people,
-            store: ServiceAccountStore(
-                database: platform.database, outbox: platform.outbox, revocations: revocations,
-                catalogue: platform.catalogue)
-        ).register(on: router)
+        RecoveryAPI(people: people, store: recovery).register(on: router)
+        ServiceAccountsAPI(people: people, store: services).register(on: router)
     }
 
     /// `password-blocklist.txt` stands beside the role catalogue.

@@ -18,7 +18,7 @@ struct RecoveryAPI: Sendable {
     }
 
     @Sendable func request(_ request: Request, _ context: APIContext) async throws -> Response {
-        let user = try context.parameters.require("user")
+        let user = try context.identifier("user")
         var fields = try await request.fields(context)
         let name = fields.string("kind", length: 1...64)
         try fields.finish()
@@ -35,16 +35,20 @@ struct RecoveryAPI: Sendable {
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let (cursor, limit) = (try Cursor.decode(request), try Cursor.limit(request))
-        let last = cursor.flatMap { text -> (at: Int64, id: String)? in
+        let page = try context.page()
+        let cursor = try page.text()
+        let last = try cursor.map { text throws -> (at: Int64, id: String) in
             let parts = text.split(separator: " ")
-            guard parts.count == 2, let at = Int64(parts[0]) else { return nil }
+            guard parts.count == 2, let at = Int64(parts[0]) else {
+                throw Problem.badRequest("bad-cursor", detail: "The cursor is none of ours.")
+            }
             return (at, String(parts[1]))
         }
         return try await PeopleProblems.translating {
-            let found = try await store.list(before: last, limit: limit + 1, at: people.clock())
-            let shown = found.prefix(limit)
-            let next = found.count > limit ? shown.last.map { Cursor.encode("\($0.requestedAt) \($0.id)") } : nil
+            let found = try await store.list(before: last, limit: page.limit + 1, at: people.clock())
+            let shown = found.prefix(page.limit)
+            let next =
+                found.count > page.limit ? shown.last.map { Page.cursor(.string("\($0.requestedAt) \($0.id)")) } : nil
             return .uncached([
                 "recovery_requests": .array(shown.map { $0.json() }),
                 "next_cursor": next.map(JSONValue.string) ?? .null,
@@ -54,7 +58,7 @@ struct RecoveryAPI: Sendable {
 
     /// The temporary password is shown to the approver, once.
     @Sendable func approve(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("id")
+        let id = try context.identifier("id")
         let identity = try context.requireIdentity()
         return try await PeopleProblems.translating {
             let act = people.act(context)
@@ -70,7 +74,7 @@ struct RecoveryAPI: Sendable {
     }
 
     @Sendable func reject(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("id")
+        let id = try context.identifier("id")
         let identity = try context.requireIdentity()
         return try await PeopleProblems.translating {
             .uncached(try await store.reject(id, by: identity.subject, people.act(context)).json())

@@ -25,18 +25,19 @@ struct ServiceAccountsAPI: Sendable {
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let (cursor, limit) = (try Cursor.decode(request), try Cursor.limit(request))
+        let page = try context.page()
+        let cursor = try page.text()
         return try await PeopleProblems.translating {
-            let (accounts, next) = try await store.list(after: cursor, limit: limit)
+            let (accounts, next) = try await store.list(after: cursor, limit: page.limit)
             return .uncached([
                 "service_accounts": .array(accounts.map { $0.json() }),
-                "next_cursor": next.map { .string(Cursor.encode($0)) } ?? .null,
+                "next_cursor": next.map { .string(Page.cursor(.string($0))) } ?? .null,
             ])
         }
     }
 
     @Sendable func show(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("account")
+        let id = try context.identifier("account")
         return try await PeopleProblems.translating { .uncached(try await store.account(id).json()) }
     }
 
@@ -44,7 +45,7 @@ struct ServiceAccountsAPI: Sendable {
     @Sendable func create(_ request: Request, _ context: APIContext) async throws -> Response {
         var fields = try await request.fields(context)
         let clientID = fields.string("client_id", length: 2...64)
-        let name = fields.optionalString("name", length: 1...128)
+        let name = fields.optionalString("name", length: 1...128, pattern: .printable)
         let roles = fields.optionalStringArray("roles", count: 0...16) ?? []
         let permissions = fields.optionalStringArray("permissions", count: 0...64) ?? []
         let jwks = fields.optionalObject("jwks")
@@ -63,7 +64,7 @@ struct ServiceAccountsAPI: Sendable {
                 "jwks": jwks.map(JSONValue.object) ?? .null,
             ]
             let answer = try await people.idempotency.once(
-                request.idempotencyKey, caller: identity.subject, route: "POST /v1/service-accounts",
+                try IdempotencyKey.of(request)?.value, caller: identity.subject, route: "POST /v1/service-accounts",
                 request: summary
             ) {
                 let secret = keys == nil ? ClientSecret.generate() : nil
@@ -81,9 +82,9 @@ struct ServiceAccountsAPI: Sendable {
     }
 
     @Sendable func update(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("account")
+        let id = try context.identifier("account")
         var fields = try await request.fields(context)
-        let name = fields.optionalString("name", length: 1...128)
+        let name = fields.optionalString("name", length: 1...128, pattern: .printable)
         let roles = fields.optionalStringArray("roles", count: 0...16)
         let permissions = fields.optionalStringArray("permissions", count: 0...64)
         try fields.finish()
@@ -97,7 +98,7 @@ struct ServiceAccountsAPI: Sendable {
     }
 
     private func setStatus(_ context: APIContext, to status: ServiceAccount.Status) async throws -> Response {
-        let id = try context.parameters.require("account")
+        let id = try context.identifier("account")
         return try await PeopleProblems.translating {
             .uncached(try await store.setStatus(id, to: status, people.act(context)).json())
         }
@@ -105,7 +106,7 @@ struct ServiceAccountsAPI: Sendable {
 
     /// Replaces the public keys for `private_key_jwt`: the body is a JWK Set (RFC 7517 section 5).
     @Sendable func setKeys(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("account")
+        let id = try context.identifier("account")
         var fields = try await request.fields(context)
         let entries = fields.objectArray("keys", count: 0...10)
         try fields.finish()
@@ -117,7 +118,7 @@ struct ServiceAccountsAPI: Sendable {
 
     /// A second secret, so that the first can be replaced without a gap. Shown once.
     @Sendable func addSecret(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("account")
+        let id = try context.identifier("account")
         return try await PeopleProblems.translating {
             let secret = ClientSecret.generate()
             let added = try await store.addSecret(id, ClientSecret.digest(secret), people.act(context))
@@ -128,8 +129,8 @@ struct ServiceAccountsAPI: Sendable {
     }
 
     @Sendable func removeSecret(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("account")
-        let secret = try context.parameters.require("secret")
+        let id = try context.identifier("account")
+        let secret = try context.identifier("secret")
         return try await PeopleProblems.translating {
             try await store.removeSecret(secret, of: id, people.act(context))
             return Response(status: .noContent)

@@ -23,18 +23,19 @@ struct UsersAPI: Sendable {
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let (cursor, limit) = (try Cursor.decode(request), try Cursor.limit(request))
+        let page = try context.page()
+        let cursor = try page.text()
         return try await PeopleProblems.translating {
-            let (users, next) = try await people.users.list(after: cursor, limit: limit)
+            let (users, next) = try await people.users.list(after: cursor, limit: page.limit)
             return .uncached([
                 "users": .array(users.map { $0.json() }),
-                "next_cursor": next.map { .string(Cursor.encode($0)) } ?? .null,
+                "next_cursor": next.map { .string(Page.cursor(.string($0))) } ?? .null,
             ])
         }
     }
 
     @Sendable func show(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("user")
+        let id = try context.identifier("user")
         return try await PeopleProblems.translating { .uncached(try await people.users.user(id).json()) }
     }
 
@@ -53,7 +54,7 @@ struct UsersAPI: Sendable {
                 status: .unprocessableContent, type: "bad-username", title: "The username is refused",
                 detail: "2 to 64 letters, digits and . - _ @ + are taken, a letter or digit first.")
         }
-        try UsersAPI.check(email: email)
+        try UsersAPI.check(email: email, attributes: attributes)
         return try await PeopleProblems.translating {
             let identity = try context.requireIdentity()
             let summary: JSONValue = [
@@ -62,7 +63,8 @@ struct UsersAPI: Sendable {
                 "must_change_password": .bool(mustChange),
             ]
             let answer = try await people.idempotency.once(
-                request.idempotencyKey, caller: identity.subject, route: "POST /v1/users", request: summary
+                try IdempotencyKey.of(request)?.value, caller: identity.subject, route: "POST /v1/users",
+                request: summary
             ) {
                 let act = people.act(context)
                 let temporary = password == nil ? Password.random() : nil
@@ -86,12 +88,12 @@ struct UsersAPI: Sendable {
     }
 
     @Sendable func update(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("user")
+        let id = try context.identifier("user")
         var fields = try await request.fields(context)
         let email = fields.optionalString("email", length: 3...254)
         let attributes = fields.optionalObject("attributes")
         try fields.finish()
-        try UsersAPI.check(email: email)
+        try UsersAPI.check(email: email, attributes: attributes)
         return try await PeopleProblems.translating {
             .uncached(
                 try await people.users.update(
@@ -101,7 +103,7 @@ struct UsersAPI: Sendable {
     }
 
     @Sendable func setRoles(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("user")
+        let id = try context.identifier("user")
         var fields = try await request.fields(context)
         let roles = fields.stringArray("roles", count: 1...16)
         try fields.finish()
@@ -114,7 +116,7 @@ struct UsersAPI: Sendable {
     private func setStatus(
         _ request: Request, _ context: APIContext, to status: User.Status
     ) async throws -> Response {
-        let id = try context.parameters.require("user")
+        let id = try context.identifier("user")
         return try await PeopleProblems.translating {
             .uncached(try await people.users.setStatus(id, to: status, people.act(context)).json())
         }
@@ -122,7 +124,7 @@ struct UsersAPI: Sendable {
 
     /// Ends an administrator's lock and forgets what was counted against the account.
     @Sendable func unlock(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try context.parameters.require("user")
+        let id = try context.identifier("user")
         return try await PeopleProblems.translating {
             var user = try await people.users.user(id)
             guard user.status != .disabled else { throw PeopleFault.wrongStatus }
@@ -141,7 +143,10 @@ struct UsersAPI: Sendable {
     private static func distinct(_ roles: [String]) -> [String] { Set(roles).sorted() }
 
     /// Something before and after one `@`; whether mail arrives there is another question.
-    private static func check(email: String?) throws {
+    private static func check(email: String?, attributes: JSONObject?) throws {
+        if let attributes, JSONValue.object(attributes).encoded().count > 8_192 {
+            throw Problem.unprocessable("bad-attributes", title: "attributes take at most 8,192 bytes")
+        }
         guard let email else { return }
         let parts = email.split(separator: "@", omittingEmptySubsequences: false)
         let isPlain = email.unicodeScalars.allSatisfy { $0.value > 32 && $0.value != 127 }
