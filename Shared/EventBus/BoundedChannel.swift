@@ -76,8 +76,9 @@ final class BoundedChannel<Element: Sendable>: @unchecked Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let ready: Element?? = locked {
+                    if Task.isCancelled { return .some(nil) }
                     if head < values.count { return .some(takeFirst()) }
-                    if isFinished || Task.isCancelled { return .some(nil) }
+                    if isFinished { return .some(nil) }
                     waiter = continuation
                     return nil
                 }

@@ -1,3 +1,4 @@
+import Contracts
 import Logging
 
 /// What a feed reader does on its thread.

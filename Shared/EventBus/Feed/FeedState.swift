@@ -32,13 +32,12 @@ struct FeedState: Sendable {
         }
     }
 
-    /// Notes a heartbeat and returns what must have been published and was not read.
+    /// Notes a heartbeat and returns what must have been published and was not read. While something is missing the
+    /// watermark says nothing, and the partition grows stale.
     mutating func accept(_ heartbeat: Heartbeat) -> [ClosedRange<Int64>] {
         let partition = heartbeat.partition
-        let known = watermarks[heartbeat.source.outboxName]?[partition] ?? .min
-        watermarks[heartbeat.source.outboxName, default: [:]][partition] = max(known, heartbeat.watermark)
         let count = partitionCounts[partition.topic] ?? 0
-        return withSource(heartbeat.source.description) { source in
+        let missing = withSource(heartbeat.source.description) { source in
             if source.baselines[partition.partition] == nil {
                 source.baselines[partition.partition] = heartbeat.lastSequence
             }
@@ -46,6 +45,11 @@ struct FeedState: Sendable {
                 source.complete[partition.partition] ?? 0, heartbeat.lastSequence)
             return Self.missing(source, partitions: count)
         }
+        if missing.isEmpty {
+            let known = watermarks[heartbeat.source.outboxName]?[partition] ?? .min
+            watermarks[heartbeat.source.outboxName, default: [:]][partition] = max(known, heartbeat.watermark)
+        }
+        return missing
     }
 
     /// What is missing of a source now.

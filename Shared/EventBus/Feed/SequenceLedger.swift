@@ -1,21 +1,28 @@
 /// Which sequence numbers of one source have been seen: ranges, in order and apart from each other.
+///
+/// Whoever reads several partitions sees the numbers of one and then those of another, so that many ranges stand for a
+/// while. Beyond `limit` the lowest is forgotten: numbers up to there count neither as seen nor as missing, for telling
+/// something twice does less harm than not telling it.
 struct SequenceLedger: Sendable {
     private(set) var ranges: [ClosedRange<Int64>] = []
-    /// Beyond so many ranges the two lowest become one: what was missing between them is given up.
+    /// Up to here nothing is known any more.
+    private(set) var forgotten: Int64 = 0
     private let limit: Int
 
-    init(limit: Int = 1_024) { self.limit = limit }
+    init(limit: Int = 65_536) { self.limit = limit }
 
-    /// Notes a number; false when it was seen before.
+    /// Notes a number; false when it is known to have been seen before.
     mutating func insert(_ number: Int64) -> Bool {
         // Nearly always the number follows the last one.
         if let last = ranges.last, last.upperBound == number - 1 {
             ranges[ranges.count - 1] = last.lowerBound...number
             return true
         }
-        let index = ranges.firstIndex { $0.upperBound >= number - 1 } ?? ranges.count
+        guard number > forgotten else { return true }
+        let index = firstIndex(reaching: number - 1)
         guard index < ranges.count else {
-            append(number)
+            ranges.append(number...number)
+            trim()
             return true
         }
         let range = ranges[index]
@@ -34,15 +41,15 @@ struct SequenceLedger: Sendable {
     }
 
     func contains(_ number: Int64) -> Bool {
-        guard let last = ranges.last, number <= last.upperBound else { return false }
-        return ranges.reversed().first { $0.lowerBound <= number }?.contains(number) ?? false
+        let index = firstIndex(reaching: number)
+        return index < ranges.count && ranges[index].contains(number)
     }
 
     /// The numbers within `wanted` that were not seen.
     func missing(in wanted: ClosedRange<Int64>) -> [ClosedRange<Int64>] {
         var holes: [ClosedRange<Int64>] = []
-        var next = wanted.lowerBound
-        for range in ranges where range.upperBound >= wanted.lowerBound {
+        var next = max(wanted.lowerBound, forgotten + 1)
+        for range in ranges[firstIndex(reaching: next)...] {
             guard range.lowerBound <= wanted.upperBound else { break }
             if range.lowerBound > next { holes.append(next...(range.lowerBound - 1)) }
             next = max(next, range.upperBound + 1)
@@ -51,14 +58,19 @@ struct SequenceLedger: Sendable {
         return holes
     }
 
-    private mutating func append(_ number: Int64) {
-        ranges.append(number...number)
-        trim()
+    /// The place of the first range that ends at `number` or after it.
+    private func firstIndex(reaching number: Int64) -> Int {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < number { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     private mutating func trim() {
         guard ranges.count > limit else { return }
-        ranges[0] = ranges[0].lowerBound...ranges[1].upperBound
-        ranges.remove(at: 1)
+        forgotten = ranges.removeFirst().upperBound
     }
 }

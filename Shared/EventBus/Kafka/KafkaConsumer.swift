@@ -81,6 +81,18 @@ final class KafkaConsumer: Sendable {
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "commit") }
     }
 
+    /// Up to where the group has committed each partition; 0 where it has not yet.
+    func committed(of partitions: [TopicPartition], timeout: Duration) throws(KafkaError) -> [TopicPartition: Int64] {
+        let list = KafkaPartitionList(partitions.map { ($0, -1) })
+        let code = rd_kafka_committed(handle.pointer, list.pointer, timeout.milliseconds)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "committed offsets") }
+        var found: [TopicPartition: Int64] = [:]
+        for (partition, offset, error) in list.entries where error == RD_KAFKA_RESP_ERR_NO_ERROR {
+            found[partition] = max(0, offset)
+        }
+        return found
+    }
+
     func setPaused(_ paused: Bool) {
         var assigned: KafkaPartitionList.Pointer?
         guard rd_kafka_assignment(handle.pointer, &assigned) == RD_KAFKA_RESP_ERR_NO_ERROR, let assigned else { return }

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Logging
 import Synchronization
@@ -18,6 +19,7 @@ final class OutboxRelayTerm: Sendable {
         var watermark: Int64 = 0
         var nextHeartbeat = ContinuousClock.now
         var nextPruning = ContinuousClock.now
+        var nextCount = ContinuousClock.now
     }
 
     private var options: OutboxRelay.Options { relay.options }
@@ -78,9 +80,22 @@ final class OutboxRelayTerm: Sendable {
                 isOpen = false
             }
             if stopsAfterThis { return }
+            await countBacklogIfDue()
             await relay.stopSignal.wait(upTo: pause)
             pause = min(pause * 2, .seconds(1))
         }
+    }
+
+    /// What waits is counted only while it cannot be published; else it is next to nothing.
+    private func countBacklogIfDue() async {
+        guard
+            progress.withLock({ progress in
+                guard progress.nextCount <= .now else { return false }
+                progress.nextCount = .now + options.heartbeatEvery
+                return true
+            })
+        else { return }
+        if let waiting = try? await source.backlog() { relay.count { $0.backlog = waiting } }
     }
 
     func end() async {

@@ -89,6 +89,13 @@ enum RedisOutboxScripts {
             return 1
             """)
 
+    /// KEYS: meta, assigned. Returns how many entries, up to 10,000, have a number and are not published.
+    static let waiting = RedisScript(
+        """
+        local done = redis.call('HGET', KEYS[1], 'done') or '0-0'
+        return #redis.call('XRANGE', KEYS[2], '(' .. done, '+', 'COUNT', 10000)
+        """)
+
     /// KEYS: meta, positions. ARGV: holder, fence, epoch. Everything that is kept counts as not published.
     static let republish = RedisScript(
         guardLine + """

@@ -110,11 +110,14 @@ package final class RedisOutboxSource: OutboxSource {
         return found
     }
 
-    /// Counts up to 10,000 of those that have a number.
+    /// Counts up to 10,000 of those that have a number, and what stands in the streams of the tags.
     package func backlog() async throws(OutboxError) -> Int {
-        let done = state.withLock { $0.done }
-        let script = RedisScript("return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', 10000)")
-        return Int(try await run(script, [assigned], [.string("(\(done)")]).int ?? 0)
+        var waiting = try await run(RedisOutboxScripts.waiting, [meta, assigned], []).int ?? 0
+        for tag in 0..<outbox.tags {
+            let key = outbox.key(tag: tag)
+            waiting += try await send(["XLEN", .string(key)], key: key).int ?? 0
+        }
+        return Int(waiting)
     }
 
     package func take(limit: Int, _ lease: OutboxLease) async throws(OutboxError) -> OutboxBatch {
@@ -160,6 +163,8 @@ package final class RedisOutboxSource: OutboxSource {
             }
         }
         let moved = Int(try await run(RedisOutboxScripts.move, [meta, sequences, assigned], arguments).int ?? 0)
+        // A stream that was left alone is not where this relay believes it to be: nothing of it may be deleted.
+        guard moved == portions.reduce(0, { $0 + $1.entries.count }) else { throw .epochChanged }
         for portion in portions {
             guard let last = portion.entries.last else { continue }
             state.withLock { $0.moved[portion.tag] = last.id }
@@ -190,6 +195,7 @@ package final class RedisOutboxSource: OutboxSource {
     }
 
     private static let portionSize = 32
+    private static let prunedAtOnce = 1_000
 
     private func newEntriesAtOnce(_ moved: [String]) async throws(RedisError) -> [Portion] {
         let keys = (0..<outbox.tags).map { outbox.key(tag: $0) }
@@ -257,9 +263,12 @@ package final class RedisOutboxSource: OutboxSource {
 
     package func prune(_ lease: OutboxLease) async throws(OutboxError) {
         let oldest = try await clock() - retention.standard.milliseconds64
-        _ = try await run(
-            RedisOutboxScripts.prune, [meta, assigned],
-            guardArguments(lease) + [.string("\(max(0, oldest))-0"), .int(retention.maxEvents), 1_000])
+        let arguments =
+            guardArguments(lease) + [
+                .string("\(max(0, oldest))-0"), .int(retention.maxEvents), .int(Self.prunedAtOnce),
+            ]
+        // Little at a time, because nobody else is served meanwhile, and again until all is done.
+        while try await run(RedisOutboxScripts.prune, [meta, assigned], arguments).int == Int64(Self.prunedAtOnce) {}
     }
 
     // MARK: - Helpers

@@ -1,3 +1,4 @@
+import Contracts
 import Database
 
 /// How the next batch is put together, in one transaction.

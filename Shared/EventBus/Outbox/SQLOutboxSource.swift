@@ -1,3 +1,4 @@
+import Contracts
 import Database
 
 /// The relay's side of an outbox in SQL.

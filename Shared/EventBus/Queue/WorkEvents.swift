@@ -1,18 +1,22 @@
 /// What waits to be handled.
-enum WorkItem: Sendable {
-    case event(CloudEvent)
-    /// A record that is no event.
-    case malformed(KafkaMessage, reason: String)
-
-    var position: RecordPosition {
-        switch self {
-        case .event(let event):
-            RecordPosition(
-                partition: TopicPartition(topic: event.topic, partition: event.partition), offset: event.offset)
-        case .malformed(let message, _):
-            RecordPosition(partition: message.partition, offset: message.offset)
-        }
+struct WorkItem: Sendable {
+    enum Content: Sendable {
+        case event(CloudEvent)
+        /// A sign of life of an outbox, which is nobody's work.
+        case heartbeat
+        /// A record that is no event.
+        case malformed(KafkaMessage, reason: String)
     }
+
+    let content: Content
+    let place: WorkPlace
+}
+
+/// Where a record stood, and under which assignment of partitions it was read: what an older one brought says nothing
+/// of how far the work has come under the present one.
+struct WorkPlace: Sendable, Hashable {
+    let position: RecordPosition
+    let generation: Int
 }
 
 /// The events of a work queue. Asking for the next one says that the one before was handled.
@@ -28,7 +32,7 @@ package struct WorkEvents: AsyncSequence, Sendable {
         private let queue: WorkQueue
         private let stop = StopFlag()
         private let reading: Task<Void, any Error>
-        private var current: CloudEvent?
+        private var current: (event: CloudEvent, place: WorkPlace)?
 
         init(_ queue: WorkQueue) {
             self.queue = queue
@@ -47,21 +51,23 @@ package struct WorkEvents: AsyncSequence, Sendable {
         /// nil when the task is cancelled; the group has been left by then.
         /// - Throws: `KafkaError.configuration` when librdkafka does not take the settings.
         package func next() async throws -> CloudEvent? {
-            if let current { queue.progress.finish(current) }
+            if let current { queue.progress.finish(current.event, current.place) }
             current = nil
             while let item = await queue.channel.next() {
-                switch item {
+                switch item.content {
                 case .event(let event):
                     if queue.progress.isRepeat(event) {
                         queue.progress.count { $0.repeats += 1 }
-                        queue.progress.finish(item.position)
+                        queue.progress.finish(item.place)
                         continue
                     }
-                    current = event
+                    current = (event, item.place)
                     return event
+                case .heartbeat:
+                    queue.progress.finish(item.place)
                 case .malformed(let message, let reason):
                     try await queue.setAside(message, reason: reason)
-                    queue.progress.finish(item.position)
+                    queue.progress.finish(item.place)
                 }
             }
             stop.set()

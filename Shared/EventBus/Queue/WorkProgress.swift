@@ -5,9 +5,18 @@ import Synchronization
 /// How far the work has come, shared between those who handle and the thread that reads and commits.
 final class WorkProgress: Sendable {
     private struct State {
+        /// Counts the assignments of partitions.
+        var generation = 0
         var assigned: Set<TopicPartition> = []
         /// The next offset to handle, of each partition.
         var next: [TopicPartition: Int64] = [:]
+        /// The next offset to read, of each partition.
+        var read: [TopicPartition: Int64] = [:]
+        /// Where a partition was found to end, and what was to be read next by then: between them stand only marks of
+        /// transactions.
+        var ends: [TopicPartition: (read: Int64?, end: Int64)] = [:]
+        /// Where the group had come to before this member got the partition.
+        var starts: [TopicPartition: Int64] = [:]
         var uncommitted: Set<TopicPartition> = []
         var ledgers: [String: SequenceLedger] = [:]
         var statistics = WorkQueueStatistics()
@@ -25,31 +34,37 @@ final class WorkProgress: Sendable {
         return state.withLock { $0.ledgers[event.source]?.contains(sequence) ?? false }
     }
 
-    func finish(_ event: CloudEvent) {
+    /// Counts the assignments of partitions.
+    var generation: Int { state.withLock { $0.generation } }
+
+    func finish(_ event: CloudEvent, _ place: WorkPlace) {
         state.withLock { state in
             state.statistics.handled += 1
             guard let sequence = event.sequence else { return }
             if state.ledgers.count >= Self.maxSources, state.ledgers[event.source] == nil { state.ledgers = [:] }
             _ = state.ledgers[event.source, default: SequenceLedger()].insert(sequence)
         }
-        finish(
-            RecordPosition(
-                partition: TopicPartition(topic: event.topic, partition: event.partition), offset: event.offset))
+        finish(place)
     }
 
-    func finish(_ position: RecordPosition) {
+    func finish(_ place: WorkPlace) {
         state.withLock { state in
-            // A partition that went to another member is not ours to commit.
-            guard state.assigned.contains(position.partition) else { return }
-            state.next[position.partition] = position.offset + 1
-            state.uncommitted.insert(position.partition)
+            // A partition that went to another member is not ours to commit; and if it came back, the other may have
+            // come further.
+            guard state.generation == place.generation else { return }
+            state.next[place.position.partition] = place.position.offset + 1
+            state.uncommitted.insert(place.position.partition)
         }
     }
 
     func assign(_ partitions: [TopicPartition]) {
         state.withLock { state in
+            state.generation += 1
             state.assigned = Set(partitions)
             state.next = [:]
+            state.read = [:]
+            state.ends = [:]
+            state.starts = [:]
             state.uncommitted = []
             state.statistics.rebalances += 1
             state.statistics.assignedPartitions = partitions.count
@@ -57,8 +72,17 @@ final class WorkProgress: Sendable {
     }
 
     /// A record was read: where nothing was handled yet, this is the first that is to be.
-    func noteRead(_ position: RecordPosition) {
-        state.withLock { if $0.next[position.partition] == nil { $0.next[position.partition] = position.offset } }
+    func noteRead(_ position: RecordPosition) -> WorkPlace {
+        state.withLock { state in
+            if state.next[position.partition] == nil { state.next[position.partition] = position.offset }
+            state.read[position.partition] = position.offset + 1
+            return WorkPlace(position: position, generation: state.generation)
+        }
+    }
+
+    /// All that a partition had was read.
+    func noteEnd(_ partition: TopicPartition, _ offset: Int64) {
+        state.withLock { $0.ends[partition] = ($0.read[partition], offset) }
     }
 
     /// The offsets to commit; they count as committed from now on.
@@ -76,12 +100,23 @@ final class WorkProgress: Sendable {
         }
     }
 
+    /// Partitions of which it is not known where the work on them begins.
+    var unknownPartitions: [TopicPartition] {
+        state.withLock { state in
+            state.assigned.filter { state.next[$0] == nil && state.ends[$0] == nil && state.starts[$0] == nil }
+        }
+    }
+
+    func noteStarts(_ offsets: [TopicPartition: Int64]) { state.withLock { $0.starts.merge(offsets) { $1 } } }
+
     func measureLag(_ end: (TopicPartition) -> Int64?) {
-        let (assigned, next) = state.withLock { ($0.assigned, $0.next) }
+        let (assigned, next, ends, starts) = state.withLock { ($0.assigned, $0.next, $0.ends, $0.starts) }
         var lag: Int64 = 0
         for partition in assigned {
-            guard let end = end(partition) else { continue }
-            if let next = next[partition] { lag += max(0, end - next) }
+            guard let last = end(partition) else { continue }
+            var position = next[partition] ?? starts[partition]
+            if let known = ends[partition], known.read == next[partition] { position = known.end }
+            if let position { lag += max(0, last - position) }
         }
         state.withLock { $0.statistics.lag = lag }
     }

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Logging
 import StrictJSON
@@ -7,7 +8,8 @@ import Synchronization
 /// was handled.
 ///
 /// What cannot be handled, because it is no event or because handling it keeps failing, is set aside on
-/// `<topic>.dead`, an event tells of it, and the rest goes on.
+/// `<topic>.dead`, an event tells of it, and the rest goes on. Heartbeats of outboxes are nobody's work and are passed
+/// over.
 package final class WorkQueue: Sendable {
     package struct Options: Sendable {
         package var topics: [String]
@@ -96,7 +98,14 @@ package final class WorkQueue: Sendable {
         var dead = original
         dead.topic += ".dead"
         dead.partition = nil
-        try await send(dead)
+        do {
+            try await send(dead)
+        } catch KafkaError.rejected where !dead.value.isEmpty {
+            // What was just small enough for its topic is not with what was added to it: where it stands is told.
+            dead.headers.append(("jts-dead-omitted-bytes", Array("\(dead.value.count)".utf8)))
+            dead.value = []
+            try await send(dead)
+        }
         progress.count { $0.setAside += 1 }
         logger.error(
             "message set aside", metadata: ["topic": "\(original.topic)", "message": "\(id)", "reason": "\(reason)"])
@@ -148,7 +157,6 @@ package final class WorkQueue: Sendable {
             [
                 "group.id": options.group,
                 "auto.offset.reset": "earliest",
-                "enable.partition.eof": "false",
                 "partition.assignment.strategy": "range",
                 "fetch.wait.max.ms": "\(options.fetchWait.milliseconds)",
             ], callbacks: WorkCallbacks(progress: progress, channel: channel, logger: logger))

@@ -7,6 +7,7 @@ final class WorkSession {
     private var overflow: [WorkItem] = []
     private var isPaused = false
     private var nextCommit = ContinuousClock.now
+    private var nextCount = ContinuousClock.now
 
     init(queue: WorkQueue, consumer: KafkaConsumer) {
         self.queue = queue
@@ -15,30 +16,36 @@ final class WorkSession {
 
     func run(until stop: StopFlag) {
         while !stop.isSet {
-            let rebalances = queue.progress.statistics.rebalances
+            let generation = queue.progress.generation
             let polled = consumer.poll(overflow.isEmpty ? .milliseconds(50) : .milliseconds(5))
-            if queue.progress.statistics.rebalances != rebalances {
+            if queue.progress.generation != generation {
                 overflow = []
+                // Partitions that stay with this member may keep their pause.
+                if isPaused { consumer.setPaused(false) }
                 isPaused = false
             }
             switch polled {
             case .message(let message):
-                queue.progress.noteRead(RecordPosition(partition: message.partition, offset: message.offset))
-                overflow.append(item(message))
+                let place = queue.progress.noteRead(
+                    RecordPosition(partition: message.partition, offset: message.offset))
+                overflow.append(WorkItem(content: content(message), place: place))
+            case .end(let partition, let offset): queue.progress.noteEnd(partition, offset)
             case .failure(let error): note(error)
-            case .end, .nothing: break
+            case .nothing: break
             }
             handOver()
             commitIfDue()
+            measureLagIfDue()
         }
         nextCommit = .now
         commitIfDue()
         consumer.close()
     }
 
-    private func item(_ message: KafkaMessage) -> WorkItem {
+    private func content(_ message: KafkaMessage) -> WorkItem.Content {
         do throws(CloudEvent.Malformed) {
-            return .event(try CloudEvent(message))
+            let event = try CloudEvent(message)
+            return Heartbeat(event) == nil ? .event(event) : .heartbeat
         } catch {
             return .malformed(message, reason: "not a CloudEvent: \(error)")
         }
@@ -59,7 +66,6 @@ final class WorkSession {
     private func commitIfDue() {
         guard nextCommit <= .now else { return }
         nextCommit = .now + queue.options.commitEvery
-        queue.progress.measureLag { consumer.knownEnd(of: $0) }
         let offsets = queue.progress.takeUncommitted()
         guard !offsets.isEmpty else { return }
         do throws(KafkaError) {
@@ -67,6 +73,22 @@ final class WorkSession {
         } catch {
             queue.progress.restore(offsets)
             note(error)
+        }
+    }
+
+    /// A fetch tells where its partition ends; while reading pauses the broker has to be asked.
+    private func measureLagIfDue() {
+        guard nextCount <= .now else { return }
+        nextCount = .now + .seconds(1)
+        let patience: Duration = .milliseconds(500)
+        let unknown = queue.progress.unknownPartitions
+        if !unknown.isEmpty, let starts = try? consumer.committed(of: unknown, timeout: patience) {
+            queue.progress.noteStarts(starts)
+        }
+        queue.progress.measureLag { partition in
+            guard isPaused else { return consumer.knownEnd(of: partition) }
+            return (try? consumer.handle.watermarks(partition, timeout: patience))?.high
+                ?? consumer.knownEnd(of: partition)
         }
     }
 
