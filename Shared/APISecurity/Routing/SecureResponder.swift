@@ -139,6 +139,7 @@ public struct SecureResponder: HTTPResponder {
             if let response = try? error.response(from: request, context: context) { return response }
         default: break
         }
+        if let problem = options.problem(error) { return problem.response() }
         context.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)", "route": route(context)])
         return Problem.internalError.response()
     }

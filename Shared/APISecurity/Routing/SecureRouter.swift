@@ -1,13 +1,8 @@
+import Contracts
 import HTTPTypes
 import Hummingbird
 import ServiceKit
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Collects the routes of an API. Each states what it asks of its caller: there is no way to register one that does not.
 ///
@@ -30,16 +25,21 @@ public final class SecureRouter: Sendable {
         /// The API is reached over TLS: answers say `Strict-Transport-Security`.
         public var strictTransport: Bool
         public var accessLog: AccessLog
+        /// What is answered to errors that are no `Problem`, such as those of a store that cannot be reached; nil makes
+        /// it a 500.
+        public var problem: @Sendable (any Error) -> Problem?
 
         public init(
             metrics: MetricsRegistry = .shared, clock: @escaping @Sendable () -> Int64 = SecureRouter.systemClock,
-            trustedProxies: TrustedProxies = .none, strictTransport: Bool = false, accessLog: AccessLog = .errors
+            trustedProxies: TrustedProxies = .none, strictTransport: Bool = false, accessLog: AccessLog = .errors,
+            problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil }
         ) {
             self.metrics = metrics
             self.clock = clock
             self.trustedProxies = trustedProxies
             self.strictTransport = strictTransport
             self.accessLog = accessLog
+            self.problem = problem
         }
     }
 
@@ -94,11 +94,7 @@ public final class SecureRouter: Sendable {
     ) -> Route { on(.delete, path, access, options: options, use: handler) }
 
     /// Milliseconds since the epoch.
-    public static let systemClock: @Sendable () -> Int64 = {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-    }
+    public static let systemClock: @Sendable () -> Int64 = { WallClock.milliseconds() }
 }
 
 extension SecureRouter: HTTPResponderBuilder {
