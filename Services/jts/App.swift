@@ -15,7 +15,7 @@ struct JTS: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             LoginCommand.self, LogoutCommand.self, TokenCommand.self, SessionsCommand.self, UsersCommand.self,
-            KeysCommand.self, MFACommand.self,
+            KeysCommand.self, MFACommand.self, EventsCommand.self,
         ])
 
     /// Runs the command; own exit codes, so that scripts can tell a refusal from wrong use.
