@@ -129,12 +129,17 @@ struct ClientAuthenticator: Sendable {
         let now = clock()
         if allowingCached, let account = cache.account(clientID, now: now) { return account }
         do {
+            cache.beginsReading(clientID, now: now)
             let account = try await database.read { connection in
                 try ServiceAccountRows.account(clientID: clientID, connection)
             }
-            if let account { cache.keep(account, now: now) }
+            cache.keep(account, clientID, now: now)
             return account
-        } catch { throw .temporarilyUnavailable(retryAfter: 1) }
+        } catch {
+            cache.failed(clientID, now: clock())
+            if allowingCached, let account = cache.account(clientID, now: clock()) { return account }
+            throw .temporarilyUnavailable(retryAfter: 1)
+        }
     }
 
     /// Puts the refusal on record, one event a second for a client, and refuses.
@@ -174,25 +179,52 @@ struct ClientAuthenticator: Sendable {
         """)
 }
 
-/// Accounts read lately: bounded, and for a second.
+/// Accounts read lately: bounded, and for a second. While SQL does not answer, whoever was known in the last quarter of an
+/// hour still is: verifiers whose feed is stale for the same reason depend on introspection.
 private final class AccountCache: Sendable {
     private static let life: Int64 = 1_000
+    private static let lifeInOutage: Int64 = 900_000
+    /// A read that takes longer (milliseconds) is not waited for by others who ask for the same account.
+    private static let patience: Int64 = 250
     private static let capacity = 1_024
-    private let entries = Mutex<[String: (account: ServiceAccount, readAt: Int64)]>([:])
+
+    private struct Entry {
+        let account: ServiceAccount
+        let readAt: Int64
+        /// Since when it is being read again.
+        var readingSince: Int64?
+        var failedAt: Int64?
+    }
+    private let entries = Mutex<[String: Entry]>([:])
 
     func account(_ clientID: String, now: Int64) -> ServiceAccount? {
         entries.withLock { entries in
-            guard let entry = entries[clientID], (0..<AccountCache.life).contains(now - entry.readAt) else {
-                return nil
-            }
-            return entry.account
+            guard let entry = entries[clientID] else { return nil }
+            let isSlow = entry.readingSince.map { now - $0 > AccountCache.patience } ?? false
+            let failed = entry.failedAt.map { (0..<AccountCache.life).contains(now - $0) } ?? false
+            let life = isSlow || failed ? AccountCache.lifeInOutage : AccountCache.life
+            return (0..<life).contains(now - entry.readAt) ? entry.account : nil
         }
     }
 
-    func keep(_ account: ServiceAccount, now: Int64) {
+    func beginsReading(_ clientID: String, now: Int64) {
+        entries.withLock { entries in
+            if entries[clientID]?.readingSince == nil { entries[clientID]?.readingSince = now }
+        }
+    }
+
+    func failed(_ clientID: String, now: Int64) {
+        entries.withLock { entries in
+            entries[clientID]?.readingSince = nil
+            entries[clientID]?.failedAt = now
+        }
+    }
+
+    /// - Parameter account: nil when there is none, or none any more.
+    func keep(_ account: ServiceAccount?, _ clientID: String, now: Int64) {
         entries.withLock { entries in
             if entries.count >= AccountCache.capacity { entries.removeAll(keepingCapacity: true) }
-            entries[account.clientID] = (account, now)
+            entries[clientID] = account.map { Entry(account: $0, readAt: now) }
         }
     }
 }

@@ -7,7 +7,7 @@ enum PeopleRoutes {
         on router: SecureRouter, platform: Platform, sessions: any SessionIssuer, revocations: Revocations,
         hasher: PasswordHasher
     ) throws {
-        let blocklist = try blocklist(beside: platform.configuration.rolesFile)
+        let blocklist = try PasswordBlocklist(contentsOf: platform.configuration.passwordBlocklistFile)
         let people = people(
             platform, sessions: sessions, revocations: revocations, hasher: hasher, blocklist: blocklist)
         let tokens = MFATokenStore(redis: platform.redis, outbox: platform.redisOutbox)
@@ -36,13 +36,6 @@ enum PeopleRoutes {
         UsersAPI(people: people).register(on: router)
         RecoveryAPI(people: people, store: recovery).register(on: router)
         ServiceAccountsAPI(people: people, store: services).register(on: router)
-    }
-
-    /// `password-blocklist.txt` stands beside the role catalogue.
-    /// - Throws: when it cannot be read: without it everybody's first guess would be a password.
-    static func blocklist(beside rolesFile: String) throws -> PasswordBlocklist {
-        let directory = rolesFile.lastIndex(of: "/").map { String(rolesFile[...$0]) } ?? ""
-        return try PasswordBlocklist(contentsOf: directory + "password-blocklist.txt")
     }
 
     static func people(

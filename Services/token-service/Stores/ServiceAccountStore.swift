@@ -158,9 +158,7 @@ struct ServiceAccountStore: Sendable {
         _ account: ServiceAccount, _ kind: Revocation.SubjectEffect, _ reason: String, _ act: Act,
         _ connection: any SQLConnection
     ) throws -> PendingRevocation {
-        try connection.execute(
-            "UPDATE service_accounts SET tokens_void_before = ? WHERE id = ?", [.int(act.at), .text(account.id)])
-        return try revocations.revokeSubject(
+        try revocations.revokeSubject(
             account.clientID, kind: kind, reason: reason, by: act.actor, at: act.at, connection)
     }
 

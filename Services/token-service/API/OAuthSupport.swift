@@ -1,0 +1,41 @@
+import APISecurity
+import Database
+import HTTPTypes
+import Hummingbird
+import Redis
+
+extension OAuthError {
+    /// Runs an OAuth endpoint: whatever goes wrong comes out in the shape that OAuth clients read.
+    static func translating(_ body: () async throws -> Response) async throws -> Response {
+        do {
+            return try await body()
+        } catch let error as OAuthError {
+            return error.response()
+        } catch is RedisError {
+            return OAuthError.temporarilyUnavailable(retryAfter: 1).response()
+        } catch is DatabaseError {
+            return OAuthError.temporarilyUnavailable(retryAfter: 1).response()
+        }
+    }
+}
+
+extension Request {
+    /// The parameters of an OAuth request. Repeated parameters are refused, unknown ones ignored (RFC 6749 section 3.2).
+    func oauthForm(_ context: APIContext) async throws -> FormFields {
+        do {
+            return try await form(context)
+        } catch let problem as Problem where problem.status == .badRequest {
+            throw OAuthError.invalidRequest(problem.detail ?? problem.title)
+        }
+    }
+}
+
+extension Response {
+    /// A successful answer of an OAuth endpoint: never cached (RFC 6749 section 5.1).
+    static func oauth(_ bytes: [UInt8]) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}

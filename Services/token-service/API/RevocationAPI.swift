@@ -1,0 +1,51 @@
+import APISecurity
+import HTTPTypes
+import Hummingbird
+import SecurityClient
+
+/// `POST /oauth2/revoke` (RFC 7009) and `POST /v1/logout`: both end the session.
+struct RevocationAPI: Sendable {
+    let verifier: TokenVerifier
+    let sessions: Sessions
+    let clients: ClientAuthenticator
+    let assertionAudience: [String]
+
+    func register(on router: SecureRouter) {
+        router.post("/oauth2/revoke", .public, use: revoke)
+        router.post("/v1/logout", .authenticated, use: logout)
+    }
+
+    /// Whoever holds a token of a session may end it; an unknown token is answered like a known one (section 2.2).
+    @Sendable func revoke(_ request: Request, _ context: APIContext) async throws -> Response {
+        try await OAuthError.translating {
+            let form = try await request.oauthForm(context)
+            if clients.hasCredentials(form: form, headers: request.headers) {
+                _ = try await clients.authenticate(
+                    form: form, headers: request.headers, audience: assertionAudience,
+                    certificateThumbprint: context.clientCertificateThumbprint)
+            }
+            guard let token = form["token"] else { throw OAuthError.invalidRequest("token is missing") }
+            if let id = sessions.sessionToEnd(by: token) {
+                if let subject = try await sessions.store.owner(of: id) {
+                    try await end(id.description, subject: subject)
+                }
+            } else if let identity = try? await verifier.verify(token), let session = identity.sessionID {
+                try await end(session, subject: identity.subject)
+            }
+            return Response(status: .ok, headers: [.cacheControl: "no-store"])
+        }
+    }
+
+    @Sendable func logout(_ request: Request, _ context: APIContext) async throws -> Response {
+        guard let identity = context.identity, let session = identity.sessionID else {
+            throw Problem(status: .badRequest, type: "no-session", title: "This token belongs to no session")
+        }
+        try await end(session, subject: identity.subject)
+        return Response(status: .noContent)
+    }
+
+    private func end(_ session: String, subject: String) async throws {
+        try await sessions.revocations.revokeSession(
+            session, subject: subject, reason: "logout", by: subject, at: sessions.clock())
+    }
+}

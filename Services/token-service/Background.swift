@@ -1,0 +1,65 @@
+import Logging
+import ServiceLifecycle
+
+/// Repeats a piece of work until the service shuts down. A failure is logged once, and once more when it is over.
+struct PeriodicTask: Service {
+    let name: String
+    let interval: Duration
+    let logger: Logger
+    let work: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            var failing = false
+            while !Task.isCancelled {
+                do {
+                    try await work()
+                    if failing { logger.info("\(name) works again") }
+                    failing = false
+                } catch is CancellationError {
+                    return
+                } catch {
+                    if !failing { logger.warning("\(name) fails", metadata: ["error": "\(error)"]) }
+                    failing = true
+                }
+                try await Task.sleep(for: interval)
+            }
+        }
+    }
+}
+
+/// Does something when the service shuts down.
+struct ShutdownHook: Service {
+    let work: @Sendable () async -> Void
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await work()
+    }
+}
+
+/// What every replica does again and again.
+enum Upkeep {
+    static func tasks(
+        _ platform: Platform, keys: SigningKeys, revocations: Revocations, sessions: Sessions
+    ) -> [any Service] {
+        let configuration = platform.configuration
+        let clock = platform.clock
+        func task(_ name: String, _ interval: Duration, _ work: @escaping @Sendable () async throws -> Void)
+            -> any Service
+        {
+            PeriodicTask(name: name, interval: interval, logger: platform.logger, work: work)
+        }
+        // Keys rotate daily in earnest and every second in tests; a quarter of the time is early enough for both.
+        let keyCheck = min(1_000, max(200, configuration.keyRotation / 4))
+        return [
+            task("looking after signing keys", .milliseconds(keyCheck)) { try await keys.maintain() },
+            // What other replicas took back. Longer than any transaction may take, so that none is overlooked.
+            task("reading revocations", .milliseconds(500)) {
+                try await revocations.catchUp(since: clock() - 20_000)
+            },
+            task("settling ended sessions", .seconds(2)) { try await sessions.sweep(olderThan: 5_000) },
+            task("forgetting old revocations", .seconds(300)) { try await revocations.purge(now: clock()) },
+        ]
+    }
+}

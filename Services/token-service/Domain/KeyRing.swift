@@ -1,0 +1,73 @@
+import Crypto
+import JOSE
+import StrictJSON
+import Synchronization
+
+/// The signing keys that this replica holds, and the JWKS made of them. Read on every request, replaced on change.
+final class KeyRing: Sendable {
+    struct Entry: Sendable {
+        let times: KeyTimes
+        let key: SigningKey
+        let publicJWK: JWK
+        /// The state of which an event has told.
+        let told: KeyState
+    }
+
+    /// The JWKS as it is served.
+    struct Document: Sendable {
+        let bytes: [UInt8]
+        /// A strong validator (RFC 9110 section 8.8.3), with its quotes.
+        let etag: String
+        let keys: [JWK]
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        var document = KeyRing.document(of: [])
+    }
+
+    let schedule: KeySchedule
+    private let state = Mutex(State())
+
+    init(schedule: KeySchedule) { self.schedule = schedule }
+
+    /// The key that signs now; nil while there is none.
+    func signingKey(now: Int64) -> SigningKey? {
+        state.withLock { state in
+            let due = schedule.signingKey(state.entries.map(\.times), now: now)
+            return state.entries.first { $0.times.keyID == due?.keyID }?.key
+        }
+    }
+
+    var entries: [Entry] { state.withLock { $0.entries } }
+    var document: Document { state.withLock { $0.document } }
+
+    func key(_ keyID: String) -> SigningKey? {
+        state.withLock { $0.entries.first { $0.times.keyID == keyID }?.key }
+    }
+
+    /// Takes what the store holds; answers whether the published set changed.
+    @discardableResult
+    func replace(_ entries: [Entry], now: Int64) -> Bool {
+        let times = entries.map(\.times)
+        let published = entries.filter { entry in
+            switch schedule.state(of: entry.times, among: times, now: now) {
+            case .announced, .active, .retired: true
+            case .gone, .revoked: false
+            }
+        }
+        let document = KeyRing.document(of: published.map(\.publicJWK))
+        return state.withLock { state in
+            let changed = state.document.etag != document.etag
+            state.entries = entries
+            state.document = document
+            return changed
+        }
+    }
+
+    private static func document(of keys: [JWK]) -> Document {
+        let bytes = JSONValue.object(["keys": .array(keys.map { $0.json() })]).encoded()
+        let digest = SHA256.hash(data: bytes)
+        return Document(bytes: bytes, etag: "\"\(Base64URL.encode(Array(digest.prefix(16))))\"", keys: keys)
+    }
+}

@@ -1,0 +1,51 @@
+import Contracts
+import EventBus
+import Logging
+
+/// The names of this service's outboxes: the second part of `ce_source`.
+enum Outboxes {
+    static let service = "token-service"
+    /// Changes of people, services, keys, and every revocation.
+    static let sql = "main"
+    /// What is born in Redis: sign-ins, refreshes, refusals.
+    static let redis = "sessions"
+}
+
+/// What this service tells others: two outboxes, each relayed by one replica at a time.
+struct Publishing: Sendable {
+    let main: OutboxRelay
+    let sessions: OutboxRelay
+
+    init(_ platform: Platform) {
+        let configuration = platform.configuration
+        let logger = platform.logger
+        // A verifier that starts reads the revocations of as long as a token lives: they stay that long, and so that a
+        // broker that lost its state can be filled again. The rest stays until it is known to be on record.
+        let living = Duration.milliseconds(configuration.accessLifetime) + .seconds(120)
+        let retention = OutboxRetention(
+            byTopic: [
+                Topic.sessionRevoked.rawValue: max(living, .milliseconds(configuration.outboxRetention)),
+                Topic.keyRotated.rawValue: .milliseconds(configuration.outboxRetention),
+            ],
+            standard: .milliseconds(configuration.outboxRetention))
+        main = OutboxRelay(
+            source: platform.outbox.source(
+                on: platform.database, retention: retention, urgentTopics: [Topic.sessionRevoked.rawValue]),
+            serviceName: Outboxes.service, kafka: configuration.kafka,
+            heartbeatTopics: [
+                Topic.sessionRevoked.rawValue, Topic.keyRotated.rawValue, Topic.securityEvents.rawValue,
+            ], logger: logger)
+        sessions = OutboxRelay(
+            source: platform.redisOutbox.source(on: platform.redis), serviceName: Outboxes.service,
+            kafka: configuration.kafka, heartbeatTopics: [Topic.securityEvents.rawValue], logger: logger)
+    }
+
+    /// Says that something was committed. Costs next to nothing.
+    var nudge: @Sendable () -> Void {
+        let (main, sessions) = (main, sessions)
+        return {
+            main.nudge()
+            sessions.nudge()
+        }
+    }
+}
