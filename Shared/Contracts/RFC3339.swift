@@ -14,7 +14,7 @@ package enum RFC3339 {
         ].joined()
     }
 
-    /// Milliseconds since the epoch, further digits cut off; nil when `text` is no RFC 3339 timestamp from 1970 to 9999.
+    /// Milliseconds since the epoch, further digits cut off; nil when `text` is no RFC 3339 timestamp of 1970 to 9999.
     /// A leap second, which ends a minute 23:59 UTC (section 5.7), counts as the first second of the next day.
     package static func milliseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)

@@ -74,23 +74,30 @@ extension Revocation {
         return .object(object)
     }
 
-    /// Reads the data of an event; nil when it is no revocation that this version understands.
+    /// Reads the data of an event; nil when it is no revocation that this version understands, also when it names more
+    /// than one target.
     public init?(json: JSONValue) {
-        guard let at = json["event_timestamp_ms"]?.int, let reason = json["reason_admin"]?.string,
-            let subject = json["subject"]
+        guard let at = json["event_timestamp_ms"]?.int, at >= 0, let reason = json["reason_admin"]?.string,
+            let subject = json["subject"], subject["format"]?.string == "complex"
         else { return nil }
-        let user = subject["user"]?["id"]?.string
-        if let session = subject["session"]?["id"]?.string {
-            guard let user else { return nil }
+        let user = subject["user"].map(Revocation.opaqueID)
+        switch (subject["session"].map(Revocation.opaqueID), subject["signing_key"].map(Revocation.opaqueID), user) {
+        case (let session??, nil, let user??):
             self.init(target: .session(id: session, subject: user), reason: reason, at: at)
-        } else if let key = subject["signing_key"]?["id"]?.string {
+        case (nil, let key??, nil):
             self.init(target: .signingKey(id: key), reason: reason, at: at)
-        } else if let user, let before = json["void_before_ms"]?.int,
-            let effect = json["effect"]?.string.flatMap(SubjectEffect.init(rawValue:))
-        {
+        case (nil, nil, let user??):
+            guard let before = json["void_before_ms"]?.int, before >= 0,
+                let effect = json["effect"]?.string.flatMap(SubjectEffect.init(rawValue:))
+            else { return nil }
             self.init(target: .subject(id: user, before: before, effect: effect), reason: reason, at: at)
-        } else {
-            return nil
+        default: return nil
         }
+    }
+
+    /// The id of an opaque subject identifier (RFC 9493 section 3.2.6); nil when it is none.
+    private static func opaqueID(_ json: JSONValue) -> String? {
+        guard json["format"]?.string == "opaque", let id = json["id"]?.string, !id.isEmpty else { return nil }
+        return id
     }
 }

@@ -4,7 +4,8 @@ public enum JOSEError: Error, Sendable, Equatable {
     case malformed(String)
     /// An algorithm that is unknown, symmetric, `none`, or not allowed here.
     case unsupportedAlgorithm(String)
-    /// RSA below 2,048 or above 8,192 bits, a public exponent out of bounds, or a modulus of a generator known to be broken.
+    /// RSA below 2,048 or above 8,192 bits, a public exponent out of bounds, or the modulus of a generator known to be
+    /// broken.
     case weakKey(String)
     /// `use`, `key_ops` or `alg` of the key speak against this use (RFC 7517 section 4).
     case keyUseRefused(String)

@@ -36,7 +36,9 @@ public struct VerificationKey: Sendable {
             (.rsa(let modulus, let exponent), .PS384), (.rsa(let modulus, let exponent), .PS512):
             let bits = modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0)
             guard VerificationKey.rsaBits.contains(bits) else { throw .weakKey("\(bits) bits of RSA") }
-            guard exponent.count <= 4, exponent != [1], (exponent.last ?? 0) & 1 == 1 else { throw .weakKey("exponent") }
+            guard exponent.count <= 4, exponent != [1], (exponent.last ?? 0) & 1 == 1 else {
+                throw .weakKey("exponent")
+            }
             guard !ROCA.marks(modulus) else { throw .weakKey("RSA modulus from a broken generator (ROCA)") }
             backing = .rsa(try VerificationKey.parse { try _RSA.Signing.PublicKey(n: modulus, e: exponent) })
         case (.ec(.p256, let x, let y), .ES256):

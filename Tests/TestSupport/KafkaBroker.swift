@@ -105,7 +105,7 @@ package final class KafkaBroker: Sendable {
     }
 
     /// `DEV_KAFKA`, or the product beside the running tests, or the one of the debug build.
-    private static var executable: String {
+    package static var executable: String {
         if let path = ProcessInfo.processInfo.environment["DEV_KAFKA"] { return path }
         let own = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let candidates = [own.appendingPathComponent("dev-kafka").path, ".build/debug/dev-kafka"]

@@ -116,10 +116,10 @@ import Testing
             _ = try await world.people.users.setRoles(user.id, to: ["trader", "viewer", "service"], world.act())
             #expect(try await row() == (0, 0))
             _ = try await world.people.users.setRoles(user.id, to: ["viewer"], world.act())
-            #expect(try await row() == (world.now, 0))
+            #expect(try await row() == (world.now + Revocations.margin, 0))
             world.advance(seconds: 1)
             _ = try await world.people.users.setRoles(user.id, to: ["viewer", "risk-manager"], world.act())
-            #expect(try await row() == (world.now, 1))
+            #expect(try await row() == (world.now + Revocations.margin, 1))
             #expect(try await world.people.users.user(user.id).mustEnrol)
         }
     }

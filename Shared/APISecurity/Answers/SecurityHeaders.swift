@@ -22,19 +22,17 @@ struct SecurityHeaders: Sendable {
         uncached = fields
     }
 
-    /// Adds them to an answer's own headers, which win.
+    /// Adds them and `X-Request-Id` to an answer's own headers. Where both have one, the answer's own counts, but never
+    /// for the request id: each header stands there once.
     /// - Parameter isPrivate: the answer depends on who asks and is kept by no cache.
-    func complete(_ own: HTTPFields, isPrivate: Bool) -> HTTPFields {
+    func complete(_ own: HTTPFields, requestID: String, isPrivate: Bool) -> HTTPFields {
         var result = isPrivate ? uncached : open
-        for field in own {
-            if SecurityHeaders.overridable.contains(where: { $0 == field.name }) { result[field.name] = nil }
+        // Nearly all answers have just the two that are never among ours.
+        for field in own where field.name != .contentType && field.name != .contentLength {
+            result[field.name] = nil
         }
-        for field in own { result.append(field) }
+        for field in own where field.name != RequestID.header { result.append(field) }
+        result.append(HTTPField(name: RequestID.header, value: requestID))
         return result
     }
-
-    /// The ones that an answer may have an opinion of its own about.
-    private static let overridable: [HTTPField.Name] = [
-        .cacheControl, HTTPField.Name("Content-Security-Policy")!, HTTPField.Name("Cross-Origin-Resource-Policy")!,
-    ]
 }

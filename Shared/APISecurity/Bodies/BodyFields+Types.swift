@@ -47,8 +47,10 @@ extension BodyFields {
 
     // MARK: Numbers and truth
 
+    /// Its stand-in is the value of the range that is closest to zero: code may count with it before `finish()`, which the
+    /// ends of a wide range would not bear.
     public mutating func int(_ name: String, in range: ClosedRange<Int> = Int.min...Int.max) -> Int {
-        required(name, standIn: range.lowerBound) { $0.optionalInt(name, in: range) }
+        required(name, standIn: min(max(0, range.lowerBound), range.upperBound)) { $0.optionalInt(name, in: range) }
     }
 
     public mutating func optionalInt(_ name: String, in range: ClosedRange<Int> = Int.min...Int.max) -> Int? {
@@ -60,7 +62,7 @@ extension BodyFields {
     }
 
     public mutating func double(_ name: String, in range: ClosedRange<Double>) -> Double {
-        required(name, standIn: range.lowerBound) { $0.optionalDouble(name, in: range) }
+        required(name, standIn: min(max(0, range.lowerBound), range.upperBound)) { $0.optionalDouble(name, in: range) }
     }
 
     public mutating func optionalDouble(_ name: String, in range: ClosedRange<Double>) -> Double? {

@@ -45,14 +45,15 @@ enum PercentCoding {
         _ text: some Collection<UInt8>, limit: Int
     ) throws(PairsFault) -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
-        for part in text.split(separator: UInt8(ascii: "&")) {
+        // No more than one part too many is cut off: a body may hold half a million.
+        for part in text.split(separator: UInt8(ascii: "&"), maxSplits: limit) {
+            guard pairs.count < limit else { throw .tooMany }
             let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard let first = halves.first, let name = decode(first, plusIsSpace: true), !name.isEmpty else {
                 throw .malformed
             }
             guard let value = halves.count < 2 ? "" : decode(halves[1], plusIsSpace: true) else { throw .malformed }
             guard !pairs.contains(where: { $0.name == name }) else { throw .repeated(name) }
-            guard pairs.count < limit else { throw .tooMany }
             pairs.append((name, value))
         }
         return pairs

@@ -8,17 +8,17 @@ extension Request {
     /// - Parameter mediaType: what `Content-Type` has to be, without parameters; nil takes anything.
     /// - Throws: `Problem` 400, 413, 415.
     public func body(_ context: APIContext, mediaType: String? = nil) async throws -> ByteBuffer {
-        if let mediaType, !MediaTypes.matches(headers, mediaType) { throw Problem.mediaType(expected: mediaType) }
-        if headers.contains(.contentEncoding), headers[.contentEncoding]?.lowercased() != "identity" {
+        let announced = BodyHeaders(headers)
+        if let mediaType, !announced.isOf(mediaType) { throw Problem.mediaType(expected: mediaType) }
+        if announced.isEncoded {
             throw Problem(
                 status: .unsupportedMediaType, type: "unsupported-content-encoding",
                 title: "Compressed bodies are not taken", headers: [.acceptEncoding: "identity"])
         }
         let limit = context.bodyLimit
-        let announced = headers[.contentLength].flatMap { Int($0) }
-        if let announced, announced > limit { throw Problem.tooLarge(limit: limit) }
+        if let length = announced.length, length > limit { throw Problem.tooLarge(limit: limit) }
         let buffer = try await collect(limit: limit)
-        if let announced, announced != buffer.readableBytes {
+        if let length = announced.length, length != buffer.readableBytes {
             throw Problem.badRequest("incomplete-body", detail: "The body ended early.")
         }
         return buffer
@@ -38,6 +38,8 @@ extension Request {
             throw problem
         } catch let error as CancellationError {
             throw error
+        } catch is NIOTooManyBytesError {
+            throw Problem.tooLarge(limit: limit)
         } catch {
             // Broken chunks, a connection that is gone.
             throw Problem.badRequest("unreadable-body", detail: "The body could not be read.")
@@ -77,29 +79,5 @@ extension Request {
     public func form(_ context: APIContext) async throws -> FormFields {
         let buffer = try await body(context, mediaType: "application/x-www-form-urlencoded")
         return try FormFields(buffer.readableBytesView)
-    }
-}
-
-/// `Content-Type` as requests have it.
-enum MediaTypes {
-    /// Whether the media type is this one, in UTF-8. RFC 9110 section 8.3.1: names compare without case.
-    static func matches(_ headers: HTTPFields, _ expected: String) -> Bool {
-        var found: String?
-        for field in headers where field.name == .contentType {
-            guard found == nil else { return false }
-            found = field.value
-        }
-        guard let found else { return false }
-        if found == expected { return true }
-        let parts = found.split(separator: ";", omittingEmptySubsequences: false).map { trim($0).lowercased() }
-        guard parts.first == expected else { return false }
-        // JSON knows no parameters (RFC 8259 section 11), but many clients say its only character set.
-        return parts.dropFirst().allSatisfy { ["", "charset=utf-8", "charset=\"utf-8\""].contains($0) }
-    }
-
-    private static func trim(_ text: Substring) -> Substring {
-        var text = text.drop { $0 == " " || $0 == "\t" }
-        while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }
-        return text
     }
 }

@@ -27,8 +27,7 @@ public struct APIContext: RequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
         baseLogger = source.logger
-        var generator = SystemRandomNumberGenerator()
-        let (high, low) = (generator.next(), generator.next())
+        let (high, low) = UniqueNumbers.pair()
         requestID = Hex.text(high, low)
         // A trace that starts here is named like the request: one number less to look for.
         traceparent = TraceContext(high: high, low: low, span: low ^ 0x9E37_79B9_7F4A_7C15)

@@ -65,30 +65,6 @@ public struct TraceContext: Sendable, Hashable, CustomStringConvertible {
         self.span = span == 0 ? 1 : span
         // Level 1 knows one flag; what it does not know is not passed on.
         self.flags = UInt8(flags & 1)
-        state = tracestate.flatMap(TraceContext.checked)
-    }
-
-    /// `tracestate` is passed on when it could be one (section 3.3.1): at most 32 members, visible ASCII.
-    static func checked(_ state: String) -> String? {
-        guard !state.isEmpty, state.utf8.count <= 512 else { return nil }
-        var keys: Set<Substring> = []
-        for member in state.split(separator: ",", omittingEmptySubsequences: false) {
-            let trimmed = member.drop { $0 == " " || $0 == "\t" }
-            if trimmed.isEmpty { continue }
-            guard let equals = trimmed.firstIndex(of: "="), equals != trimmed.startIndex else { return nil }
-            let key = trimmed[..<equals]
-            guard keys.insert(key).inserted, key.utf8.allSatisfy(isKeyByte),
-                trimmed[equals...].utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-            else { return nil }
-        }
-        return keys.isEmpty || keys.count > 32 ? nil : state
-    }
-
-    private static func isKeyByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x61...0x7A: true
-        case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"), UInt8(ascii: "@"): true
-        default: false
-        }
+        state = tracestate.flatMap(TraceState.checked)
     }
 }

@@ -59,12 +59,20 @@ public struct AuthorizationCredentials: Sendable {
         }
         var rest = text[space...]
         while rest.first == UInt8(ascii: " ") { rest = rest.dropFirst() }
-        // b64token of RFC 6750 section 2.1.
-        guard !rest.isEmpty, rest.allSatisfy(AuthorizationCredentials.isTokenByte) else {
+        // b64token of RFC 6750 section 2.1: padding stands at the end.
+        var unpadded = rest
+        while unpadded.last == UInt8(ascii: "=") { unpadded = unpadded.dropLast() }
+        guard !unpadded.isEmpty, unpadded.allSatisfy(AuthorizationCredentials.isTokenByte) else {
             throw .invalidRequest("the token is malformed")
         }
         guard let token = String(rest) else { throw .invalidRequest("the token is malformed") }
         self.token = token
+    }
+
+    /// How a request that was refused presented its token, for the challenge: bearer unless it said `DPoP`.
+    static func scheme(of request: Request) -> Scheme {
+        let name = request.headers[values: .authorization].first?.utf8.prefix { $0 != UInt8(ascii: " ") }
+        return name.map { matches($0, "dpop") } == true ? .dpop : .bearer
     }
 
     private static func matches(_ text: Substring.UTF8View, _ lowercase: String) -> Bool {
@@ -75,7 +83,7 @@ public struct AuthorizationCredentials: Sendable {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "+"),
-            UInt8(ascii: "/"), UInt8(ascii: "="):
+            UInt8(ascii: "/"):
             true
         default: false
         }

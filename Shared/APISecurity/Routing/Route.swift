@@ -35,16 +35,18 @@ public final class Route: Sendable {
     public let options: RouteOptions
     let segments: [PathSegment]
     let handler: Handler
+    let metrics: RouteMetrics
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ access: Access, _ options: RouteOptions,
-        _ handler: @escaping Handler
+        _ metrics: RouteMetrics, _ handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.access = access
         self.options = options
         self.handler = handler
+        self.metrics = metrics
         segments = PathSegment.parse(path)
     }
 }
@@ -55,12 +57,16 @@ enum PathSegment: Sendable, Hashable {
 
     static func parse(_ path: String) -> [PathSegment] {
         precondition(path.hasPrefix("/"), "a path starts with a slash: \(path)")
-        return path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
+        precondition(path.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "a path is of visible ASCII: \(path)")
+        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
             if part.hasPrefix("{"), part.hasSuffix("}"), part.count > 2 {
-                return .parameter(String(part.dropFirst().dropLast()))
+                return PathSegment.parameter(String(part.dropFirst().dropLast()))
             }
             precondition(!part.contains("{") && !part.contains("}"), "a parameter is a whole segment: \(path)")
             return .literal(String(part))
         }
+        let names = segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
+        precondition(Set(names).count == names.count, "a parameter is named twice: \(path)")
+        return segments
     }
 }

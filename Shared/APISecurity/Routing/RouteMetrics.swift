@@ -8,6 +8,8 @@ final class RouteMetrics: Sendable {
     private let path: String
     private let latency: Histogram
     private let statuses = Mutex<[Int: Counter]>([:])
+    /// That of 200, which nearly all answers are, without the lock.
+    private let ok = AtomicLazyReference<Counter>()
 
     init(_ registry: MetricsRegistry, method: String, path: String) {
         self.registry = registry
@@ -20,7 +22,11 @@ final class RouteMetrics: Sendable {
 
     func record(status: Int, _ duration: Duration) {
         latency.observe(duration)
-        counter(status).increment()
+        if status == 200, let counter = ok.load() {
+            counter.increment()
+        } else {
+            counter(status).increment()
+        }
     }
 
     private func counter(_ status: Int) -> Counter {
@@ -30,7 +36,7 @@ final class RouteMetrics: Sendable {
                 "http_requests_total", help: "Requests by route and status.",
                 labels: ["method": method, "route": path, "status": String(status)])
             statuses[status] = made
-            return made
+            return status == 200 ? ok.storeIfNil(made) : made
         }
     }
 }

@@ -65,17 +65,21 @@ struct RouteTable: Sendable {
         }
     }
 
+    /// - Parameter path: as `RequestTarget` has it: visible ASCII.
     func find(_ method: HTTPRequest.Method, _ path: Substring) -> Match {
         if let node = exact[path] { return match(node, method, Parameters()) }
         guard !patterns.isEmpty, path.utf8.first == UInt8(ascii: "/") else { return .none }
-        let parts = path.dropFirst().split(
-            separator: "/", maxSplits: 64, omittingEmptySubsequences: false)
+        let parts = path.utf8.dropFirst().split(
+            separator: UInt8(ascii: "/"), maxSplits: 64, omittingEmptySubsequences: false)
         guard let nodes = patterns[parts.count] else { return .none }
         for node in nodes where RouteTable.fits(node.segments, parts) {
             var parameters = Parameters()
             for (segment, part) in zip(node.segments, parts) {
                 guard case .parameter(let name) = segment else { continue }
-                guard let value = PercentCoding.decode(part.utf8, plusIsSpace: false) else { return .malformedPath }
+                // Dot segments, written as they are or with escapes, lead elsewhere for whoever resolves them.
+                guard let value = PercentCoding.decode(part, plusIsSpace: false), value != ".", value != ".." else {
+                    return .malformedPath
+                }
                 parameters[name[...]] = value[...]
             }
             return match(node, method, parameters)
@@ -88,10 +92,10 @@ struct RouteTable: Sendable {
         return .found(route, parameters)
     }
 
-    private static func fits(_ segments: [PathSegment], _ parts: [Substring]) -> Bool {
+    private static func fits(_ segments: [PathSegment], _ parts: [Substring.UTF8View]) -> Bool {
         for (segment, part) in zip(segments, parts) {
             switch segment {
-            case .literal(let text): if part != text { return false }
+            case .literal(let text): if !part.elementsEqual(text.utf8) { return false }
             case .parameter: if part.isEmpty { return false }
             }
         }

@@ -9,7 +9,6 @@ public struct SecureResponder: HTTPResponder {
     public typealias Context = APIContext
 
     private let table: RouteTable
-    private let metrics: [ObjectIdentifier: RouteMetrics]
     private let unmatched: RouteMetrics
     private let authenticator: any Authenticator
     private let options: SecureRouter.Options
@@ -20,11 +19,6 @@ public struct SecureResponder: HTTPResponder {
         self.authenticator = authenticator
         self.options = options
         security = SecurityHeaders(strictTransport: options.strictTransport)
-        metrics = Dictionary(
-            uniqueKeysWithValues: routes.map { route in
-                let counters = RouteMetrics(options.metrics, method: route.method.rawValue, path: route.path)
-                return (ObjectIdentifier(route), counters)
-            })
         unmatched = RouteMetrics(options.metrics, method: "any", path: "none")
     }
 
@@ -40,8 +34,7 @@ public struct SecureResponder: HTTPResponder {
         }
         complete(&response, request, context)
         let duration = ContinuousClock.now - start
-        let counters = context.route.flatMap { metrics[ObjectIdentifier($0)] } ?? unmatched
-        counters.record(status: response.status.code, duration)
+        (context.route?.metrics ?? unmatched).record(status: response.status.code, duration)
         log(request, response, context, duration)
         return request.method == .head ? response.createHeadResponse() : response
     }
@@ -55,25 +48,26 @@ public struct SecureResponder: HTTPResponder {
         var tracestate: String?
         var (repeatedID, repeatedTrace) = (false, false)
         for field in request.headers {
-            switch field.name {
-            case RequestID.header:
+            // Most names differ from these in length already.
+            let name = field.name.canonicalName
+            switch name.utf8.count {
+            case 12 where name == "x-request-id":
                 repeatedID = requestID != nil
                 requestID = field.value
-            case TraceHeaders.traceparent:
+            case 11 where name == "traceparent":
                 repeatedTrace = traceparent != nil
                 traceparent = field.value
-            case TraceHeaders.tracestate:
+            case 10 where name == "tracestate":
                 tracestate = tracestate.map { "\($0),\(field.value)" } ?? field.value
-            case TraceHeaders.forwardedFor where !options.trustedProxies.isEmpty:
+            case 15 where name == "x-forwarded-for" && !options.trustedProxies.isEmpty:
                 context.forwardedFor = context.forwardedFor.map { "\($0),\(field.value)" } ?? field.value
             default: break
             }
         }
         if let requestID, !repeatedID, RequestID.isWellFormed(requestID) { context.requestID = requestID }
         if let traceparent, !repeatedTrace {
-            var generator = SystemRandomNumberGenerator()
             if let continued = TraceContext(
-                traceparent: traceparent, tracestate: tracestate, span: generator.next())
+                traceparent: traceparent, tracestate: tracestate, span: UniqueNumbers.one())
             {
                 context.traceparent = continued
             }
@@ -85,13 +79,15 @@ public struct SecureResponder: HTTPResponder {
     // MARK: The request
 
     private func answer(_ request: Request, _ context: inout APIContext) async throws -> Response {
-        let (path, query) = SecureResponder.split(request)
-        switch table.find(request.method, path) {
+        guard let target = RequestTarget(request.head.path ?? "") else {
+            throw Problem.badRequest("bad-path", detail: "The request target is malformed.")
+        }
+        switch table.find(request.method, target.path) {
         case .found(let route, let parameters):
             context.route = route
             context.coreContext.parameters = parameters
             context.coreContext.endpointPath.value = route.path
-            if let query { context.query = try QueryParameters(query.utf8) }
+            if let query = target.query { context.query = try QueryParameters(query.utf8) }
             try await admit(request, &context, route)
             return try await route.handler(request, context)
         case .otherMethod(let allowed):
@@ -109,22 +105,13 @@ public struct SecureResponder: HTTPResponder {
         let identity: Identity
         do {
             identity = try await authenticator.authenticate(request, context)
-        } catch { throw Challenge.problem(error) }
+        } catch { throw Challenge.problem(error, to: AuthorizationCredentials.scheme(of: request)) }
         do {
             try AccessDecision.check(
                 identity, for: route.access, now: context.receivedAt / 1000,
                 certificate: identity.confirmation == nil ? nil : context.clientCertificateThumbprint)
-        } catch { throw Challenge.problem(error) }
+        } catch { throw Challenge.problem(error, to: AuthorizationCredentials.scheme(of: request)) }
         context.identity = identity
-    }
-
-    /// Path and query of the request target; its absolute form (RFC 9112 section 3.2.2) is rare and goes the long way.
-    private static func split(_ request: Request) -> (path: Substring, query: Substring?) {
-        guard let target = request.head.path, target.utf8.first == UInt8(ascii: "/") else {
-            return (request.uri.path[...], request.uri.query.map { $0[...] })
-        }
-        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (target[...], nil) }
-        return (target[..<mark], target[target.utf8.index(after: mark)...])
     }
 
     // MARK: After
@@ -140,8 +127,19 @@ public struct SecureResponder: HTTPResponder {
         default: break
         }
         if let problem = options.problem(error) { return problem.response() }
-        context.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)", "route": route(context)])
+        context.logger.error(
+            "a request failed unexpectedly",
+            metadata: ["error": .string(SecureResponder.name(error)), "route": route(context)])
         return Problem.internalError.response()
+    }
+
+    /// What may be logged of an error that nobody foresaw: its type and, of an enumeration, its case. Its text may quote
+    /// what the caller sent, or hold a secret.
+    private static func name(_ error: any Error) -> String {
+        let mirror = Mirror(reflecting: error)
+        let type = String(reflecting: Swift.type(of: error))
+        guard mirror.displayStyle == .enum, let label = mirror.children.first?.label else { return type }
+        return "\(type).\(label)"
     }
 
     /// Hummingbird's own errors, such as a parameter that does not convert.
@@ -159,8 +157,7 @@ public struct SecureResponder: HTTPResponder {
         } else {
             isPrivate = true
         }
-        var headers = security.complete(response.headers, isPrivate: isPrivate)
-        headers.append(HTTPField(name: RequestID.header, value: context.requestID))
+        var headers = security.complete(response.headers, requestID: context.requestID, isPrivate: isPrivate)
         // RFC 9110 section 8.6: none on 204, and on 304 only the size of what was not sent.
         if response.status == .noContent || response.status == .notModified { headers[.contentLength] = nil }
         response.headers = headers
@@ -177,7 +174,7 @@ public struct SecureResponder: HTTPResponder {
         guard context.baseLogger.logLevel <= level else { return }
         let (seconds, attoseconds) = duration.components
         var metadata: Logger.Metadata = [
-            "method": .string(request.method.rawValue), "route": route(context), "status": .stringConvertible(status),
+            "method": .string(SecureResponder.name(request.method)), "route": route(context), "status": .stringConvertible(status),
             "duration_us": .stringConvertible(seconds * 1_000_000 + attoseconds / 1_000_000_000_000),
             "address": .string(context.remoteAddress),
         ]
@@ -185,12 +182,12 @@ public struct SecureResponder: HTTPResponder {
         context.logger.log(level: level, "request", metadata: metadata)
     }
 
+    /// A method may be any word of the caller's choice.
+    private static func name(_ method: HTTPRequest.Method) -> String {
+        let isKnown = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect].contains(method)
+        return isKnown ? method.rawValue : "other"
+    }
+
     /// The route's pattern, never the path: paths may hold what should not be in a log.
     private func route(_ context: APIContext) -> Logger.MetadataValue { .string(context.route?.path ?? "none") }
-}
-
-enum TraceHeaders {
-    static let traceparent = HTTPField.Name("traceparent")!
-    static let tracestate = HTTPField.Name("tracestate")!
-    static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
 }

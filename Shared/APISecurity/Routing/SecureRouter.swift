@@ -63,7 +63,8 @@ public final class SecureRouter: Sendable {
         use handler: @escaping Route.Handler
     ) -> Route {
         precondition(method != .trace && method != .connect, "\(method.rawValue) is not served")
-        let route = Route(method, path, access, options, handler)
+        let metrics = RouteMetrics(self.options.metrics, method: method.rawValue, path: path)
+        let route = Route(method, path, access, options, metrics, handler)
         registered.withLock { $0.append(route) }
         return route
     }

@@ -28,8 +28,9 @@ package struct FeedItems: AsyncSequence, Sendable {
         }
 
         deinit {
-            channel.finish()
+            // In this order, so that the reader takes no more than what it waits to hand over.
             reading.cancel()
+            channel.finish()
         }
 
         /// nil when the task is cancelled.

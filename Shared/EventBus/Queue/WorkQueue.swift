@@ -22,6 +22,8 @@ package final class WorkQueue: Sendable {
         package var retryAfter: Duration = .milliseconds(100)
         package var commitEvery: Duration = .milliseconds(200)
         package var fetchWait: Duration = .milliseconds(50)
+        /// After so long without a sign of life a member's partitions go to the others. Brokers take 6 s and more.
+        package var sessionTimeout: Duration = .seconds(10)
         /// Where the event goes that tells of a message set aside; nil for nowhere.
         package var announceTopic: String? = "security.events"
 
@@ -159,6 +161,8 @@ package final class WorkQueue: Sendable {
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "range",
                 "fetch.wait.max.ms": "\(options.fetchWait.milliseconds)",
+                "session.timeout.ms": "\(options.sessionTimeout.milliseconds)",
+                "heartbeat.interval.ms": "\((options.sessionTimeout / 10).milliseconds)",
             ], callbacks: WorkCallbacks(progress: progress, channel: channel, logger: logger))
         try consumer.subscribe(options.topics)
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

@@ -4,7 +4,7 @@ import Synchronization
 /// Counts connections, in all and by address, and refuses those beyond the caps.
 final class ConnectionGate: Sendable {
     private struct State {
-        var total = 0
+        var open: [ObjectIdentifier: any Channel] = [:]
         var byAddress: [String: Int] = [:]
     }
 
@@ -13,13 +13,15 @@ final class ConnectionGate: Sendable {
     private let state = Mutex(State())
     private let refused: Counter
 
-    init(maximum: Int, maximumPerAddress: Int, metrics: MetricsRegistry) {
+    /// - Parameter listener: tells the metrics of several listeners of a process apart.
+    init(maximum: Int, maximumPerAddress: Int, metrics: MetricsRegistry, listener: String = "main") {
         self.maximum = maximum
         self.maximumPerAddress = maximumPerAddress
         refused = metrics.counter(
-            "http_connections_refused_total", help: "Connections closed because there were too many.")
-        metrics.gauge("http_connections", help: "Open connections.") { [weak self] in
-            self.map { Double($0.state.withLock { $0.total }) }
+            "http_connections_refused_total", help: "Connections closed because there were too many.",
+            labels: ["listener": listener])
+        metrics.gauge("http_connections", help: "Open connections.", labels: ["listener": listener]) { [weak self] in
+            self.map { Double($0.state.withLock { $0.open.count }) }
         }
     }
 
@@ -30,8 +32,8 @@ final class ConnectionGate: Sendable {
     func admit(_ channel: any Channel) throws(Refused) {
         let address = channel.remoteAddress?.ipAddress ?? ""
         let admitted = state.withLock { state in
-            guard state.total < maximum, state.byAddress[address, default: 0] < maximumPerAddress else { return false }
-            state.total += 1
+            guard state.open.count < maximum, state.byAddress[address, default: 0] < maximumPerAddress else { return false }
+            state.open[ObjectIdentifier(channel)] = channel
             state.byAddress[address, default: 0] += 1
             return true
         }
@@ -39,12 +41,21 @@ final class ConnectionGate: Sendable {
             refused.increment()
             throw Refused()
         }
-        channel.closeFuture.whenComplete { [self] _ in release(address) }
+        // The channel is held until then: its identifier cannot be somebody else's before.
+        channel.closeFuture.whenComplete { [self] _ in release(ObjectIdentifier(channel), address) }
     }
 
-    private func release(_ address: String) {
+    /// How many connections are open.
+    var count: Int { state.withLock { $0.open.count } }
+
+    /// Closes every connection, whatever it is doing.
+    func closeAll() {
+        for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
+    }
+
+    private func release(_ channel: ObjectIdentifier, _ address: String) {
         state.withLock { state in
-            state.total -= 1
+            state.open[channel] = nil
             let left = (state.byAddress[address] ?? 1) - 1
             state.byAddress[address] = left > 0 ? left : nil
         }

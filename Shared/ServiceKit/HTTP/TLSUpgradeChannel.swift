@@ -8,7 +8,7 @@ import NIOTLS
 /// TLS with the certificates of the moment, then HTTP/2 or HTTP/1.1 as the client and we agree (ALPN, RFC 7301).
 struct TLSUpgradeChannel: ServerChildChannel {
     enum Negotiated: Sendable {
-        case http1(HTTP1Channel.Value)
+        case http1(HTTP1Connection.Value)
         case http2(HTTP2Channel.Value)
     }
 
@@ -19,7 +19,8 @@ struct TLSUpgradeChannel: ServerChildChannel {
 
     let certificates: CertificateStore
     let handshakeTimeout: TimeAmount
-    let http1: HTTP1Channel
+    let state: ServerState
+    let http1: HTTP1Connection
     let http2: HTTP2Channel
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -30,7 +31,10 @@ struct TLSUpgradeChannel: ServerChildChannel {
             let negotiation = NIOTypedApplicationProtocolNegotiationHandler<Negotiated> { result, channel in
                 switch result {
                 case .negotiated("h2"):
-                    http2.setup(channel: channel, logger: logger).map { .http2($0) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            HTTP2ConnectionGuard(state: state, now: channel.eventLoop.now))
+                    }.flatMap { http2.setup(channel: channel, logger: logger) }.map { .http2($0) }
                 case .negotiated, .fallback:
                     http1.setup(channel: channel, logger: logger).map { .http1($0) }
                 }

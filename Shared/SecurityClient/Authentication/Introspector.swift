@@ -1,0 +1,147 @@
+import Contracts
+import Foundation
+import JOSE
+import ServiceKit
+import StrictJSON
+import Synchronization
+
+/// Asks the issuer whether a token is still good (RFC 7662), with the credentials of a client that may.
+///
+/// One request at a time for a token however many ask, within a short time, and a bounded number of them at once: the
+/// fallback for when the feed of revocations is stale must not become a storm.
+public final class Introspector: Sendable {
+    public struct Options: Sendable {
+        public var timeout: Duration = .milliseconds(500)
+        /// Requests under way; beyond them the answer is `.overloaded`.
+        public var maxConcurrent = 64
+        /// How long (milliseconds) `active` may be given out again without asking: a revocation can go unnoticed for so
+        /// much longer. 0 asks each time. What is not active is never remembered.
+        public var cacheFor: Int64 = 0
+        /// Answers remembered at most.
+        public var cacheCapacity = 1_024
+
+        public init() {}
+    }
+
+    public enum Failure: Error, Sendable, Hashable {
+        /// No answer in time, or none that can be understood.
+        case unavailable
+        /// The issuer does not let this client ask.
+        case refused
+        case overloaded
+    }
+
+    private struct State {
+        var flights: [String: Task<Result<Bool, Failure>, Never>] = [:]
+        /// Milliseconds until which a token counts as active.
+        var active: [String: Int64] = [:]
+    }
+
+    public let url: String
+    private let authorization: Sensitive<String>
+    private let options: Options
+    private let transport: HTTPTransport
+    private let clock: @Sendable () -> Int64
+    private let state = Mutex(State())
+
+    /// - Parameter url: of the introspection endpoint.
+    public convenience init(
+        url: String, clientID: String, clientSecret: Sensitive<String>, options: Options = Options(),
+        security: HTTPTransportSecurity = HTTPTransportSecurity(),
+        clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
+    ) throws {
+        self.init(
+            url: url, clientID: clientID, clientSecret: clientSecret, options: options,
+            transport: try HTTPTransport(security), clock: clock)
+    }
+
+    init(
+        url: String, clientID: String, clientSecret: Sensitive<String>, options: Options, transport: HTTPTransport,
+        clock: @escaping @Sendable () -> Int64
+    ) {
+        self.url = url
+        self.options = options
+        self.transport = transport
+        self.clock = clock
+        // RFC 6749 section 2.3.1: both are encoded like a form before they are joined.
+        let pair = Introspector.formEncoded(clientID) + ":" + Introspector.formEncoded(clientSecret.exposed)
+        authorization = Sensitive("Basic " + Data(pair.utf8).base64EncodedString())
+    }
+
+    /// Whether the issuer says `active` of the token now.
+    public func isActive(_ token: String) async throws(Failure) -> Bool {
+        let now = clock()
+        let flight = try begin(token, now)
+        guard let flight else { return true }
+        return try await flight.value.get()
+    }
+
+    /// nil when the token was active a moment ago.
+    private func begin(_ token: String, _ now: Int64) throws(Failure) -> Task<Result<Bool, Failure>, Never>? {
+        try state.withLock { state throws(Failure) -> Task<Result<Bool, Failure>, Never>? in
+            if let until = state.active[token] {
+                if now < until { return nil }
+                state.active[token] = nil
+            }
+            if let flight = state.flights[token] { return flight }
+            guard state.flights.count < options.maxConcurrent else { throw .overloaded }
+            // Not the caller's: others wait for it as well.
+            let task = Task { [self] in
+                let answer = await ask(token)
+                end(token, answer)
+                return answer
+            }
+            state.flights[token] = task
+            return task
+        }
+    }
+
+    private func end(_ token: String, _ answer: Result<Bool, Failure>) {
+        let now = clock()
+        state.withLock { state in
+            state.flights[token] = nil
+            guard options.cacheFor > 0, case .success(true) = answer else { return }
+            if state.active.count >= options.cacheCapacity {
+                state.active = state.active.filter { $0.value > now }
+                if state.active.count >= options.cacheCapacity { return }
+            }
+            state.active[token] = now + options.cacheFor
+        }
+    }
+
+    private func ask(_ token: String) async -> Result<Bool, Failure> {
+        let form = "token=" + Introspector.formEncoded(token) + "&token_type_hint=access_token"
+        let headers = [
+            ("Authorization", authorization.exposed), ("Accept", "application/json"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ]
+        guard
+            let answer = try? await transport.send(
+                "POST", url, headers: headers, body: Array(form.utf8), limit: 65_536, timeout: options.timeout)
+        else { return .failure(.unavailable) }
+        switch answer.status {
+        case 200:
+            guard let json = try? JSONValue(parsing: answer.body), let active = json["active"]?.bool else {
+                return .failure(.unavailable)
+            }
+            return .success(active)
+        case 400, 401, 403: return .failure(.refused)
+        default: return .failure(.unavailable)
+        }
+    }
+
+    /// `application/x-www-form-urlencoded`, every octet but the unreserved ones escaped.
+    private static func formEncoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.append(byte)
+            default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -1,0 +1,96 @@
+/// Compares request targets as RFC 9449 section 4.3 asks: query and fragment left out, then normalised by syntax and
+/// scheme (RFC 3986 sections 6.2.2 and 6.2.3).
+enum HTTPURI {
+    /// nil when `text` is no absolute http or https URI, or names a user.
+    static func normalised(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= 2_048, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        let scheme: String
+        var rest: ArraySlice<UInt8>
+        if lowercased(bytes.prefix(8)) == Array("https://".utf8) {
+            (scheme, rest) = ("https", bytes.dropFirst(8))
+        } else if lowercased(bytes.prefix(7)) == Array("http://".utf8) {
+            (scheme, rest) = ("http", bytes.dropFirst(7))
+        } else {
+            return nil
+        }
+        if let end = rest.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
+            rest = rest[..<end]
+        }
+        let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+        var authority = lowercased(rest[..<slash])
+        guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { return nil }
+        let standardPort = scheme == "https" ? ":443" : ":80"
+        if authority.suffix(standardPort.utf8.count).elementsEqual(standardPort.utf8) {
+            authority.removeLast(standardPort.utf8.count)
+        } else if authority.last == UInt8(ascii: ":") {
+            authority.removeLast()
+        }
+        guard !authority.isEmpty, let path = path(rest[slash...]) else { return nil }
+        return "\(scheme)://" + String(decoding: authority, as: UTF8.self) + path
+    }
+
+    private static func path(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard let unescaped = withNormalEscapes(bytes) else { return nil }
+        var segments: [ArraySlice<UInt8>] = []
+        let parts = unescaped.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            let isLast = index == parts.count - 1
+            switch String(decoding: part, as: UTF8.self) {
+            case ".": if isLast { segments.append([]) }
+            case "..":
+                _ = segments.popLast()
+                if isLast { segments.append([]) }
+            default: segments.append(part)
+            }
+        }
+        return "/" + segments.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+    }
+
+    /// Unreserved characters stand for themselves, all other escapes have capital digits; nil for a broken escape.
+    private static func withNormalEscapes(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            guard bytes[index] == UInt8(ascii: "%") else {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < bytes.endIndex, let high = digit(bytes[index + 1]), let low = digit(bytes[index + 2])
+            else { return nil }
+            let value = high << 4 | low
+            if isUnreserved(value) {
+                result.append(value)
+            } else {
+                let digits = Array("0123456789ABCDEF".utf8)
+                result += [UInt8(ascii: "%"), digits[Int(high)], digits[Int(low)]]
+            }
+            index += 3
+        }
+        return result
+    }
+
+    private static func lowercased(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+}

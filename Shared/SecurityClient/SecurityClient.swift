@@ -1,0 +1,105 @@
+import APISecurity
+import Contracts
+import Hummingbird
+import Logging
+import ServiceKit
+import ServiceLifecycle
+
+/// What a trading service needs to know who calls it: the issuer's keys, the revocations, and an authenticator for its
+/// routes.
+///
+///     let source = ConfigSource()
+///     let security = try SecurityClient(SecurityClientConfiguration(source), logger: logger)
+///     let router = SecureRouter(authenticator: security.authenticator)
+///     router.post("/v1/orders", .permission("orders:place")) { request, context in ... }
+///     // Run `security.services` beside the HTTP server.
+public final class SecurityClient: Sendable {
+    public let verifier: TokenVerifier
+    public let revocations: RevocationSet
+    /// nil when no Kafka is configured.
+    public let feed: RevocationFeed?
+    public let keys: RemoteJWKS
+    public let tokenAuthenticator: TokenAuthenticator
+    private let staleAfter: Duration
+
+    /// - Throws: when a certificate file cannot be read.
+    public init(
+        _ configuration: SecurityClientConfiguration, metrics: MetricsRegistry = .shared, logger: Logger
+    ) throws {
+        let transport = try HTTPTransport(configuration.security)
+        let revocations = RevocationSet()
+        let keys = RemoteJWKS(url: configuration.jwksURL, options: .init(), transport: transport, logger: logger)
+        let verifier = TokenVerifier(
+            TokenVerifier.Options(
+                issuer: configuration.issuer, audience: configuration.audience, algorithms: configuration.algorithms,
+                cacheCapacity: configuration.cacheCapacity),
+            keys: keys, revocations: revocations)
+        let feed = configuration.kafka.map {
+            RevocationFeed(
+                kafka: $0, revocations: revocations, outboxes: configuration.revocationOutboxes, metrics: metrics,
+                logger: logger)
+        }
+        var introspector: Introspector?
+        if let id = configuration.clientID, let secret = configuration.clientSecret {
+            var options = Introspector.Options()
+            options.timeout = configuration.introspectionTimeout
+            options.cacheFor = configuration.introspectionCache
+            introspector = Introspector(
+                url: configuration.introspectionURL, clientID: id, clientSecret: secret, options: options,
+                transport: transport, clock: { WallClock.milliseconds() })
+        }
+        let freshness: any RevocationFreshness =
+            feed ?? (introspector == nil && configuration.revocationCheck == .none
+                ? AlwaysFresh() as any RevocationFreshness : NeverFresh())
+        self.verifier = verifier
+        self.revocations = revocations
+        self.feed = feed
+        self.keys = keys
+        staleAfter = configuration.staleAfter
+        tokenAuthenticator = TokenAuthenticator(
+            verifier: verifier, freshness: freshness, introspector: introspector,
+            staleAfter: configuration.staleAfter, publicURL: configuration.publicURL)
+        register(in: metrics)
+    }
+
+    /// For `SecureRouter`.
+    public var authenticator: any Authenticator { tokenAuthenticator }
+
+    /// What has to run beside the HTTP server: keys are refreshed, revocations followed.
+    public var services: [any Service] { feed.map { [keys, $0] } ?? [keys] }
+
+    private func register(in metrics: MetricsRegistry) {
+        let (verifier, keys, revocations, authenticator) = (verifier, keys, revocations, tokenAuthenticator)
+        metrics.counter("security_token_cache_hits_total", help: "Tokens answered from the cache.") {
+            Double(verifier.statistics.hits)
+        }
+        metrics.counter("security_token_cache_misses_total", help: "Tokens that had to be verified.") {
+            Double(verifier.statistics.misses)
+        }
+        metrics.counter("security_token_refusals_total", help: "Tokens refused.") {
+            Double(verifier.statistics.refusals)
+        }
+        metrics.counter("security_jwks_fetches_total", help: "Fetches of the issuer's keys.") {
+            Double(keys.statistics.fetches)
+        }
+        metrics.counter("security_jwks_failures_total", help: "Fetches of the issuer's keys that failed.") {
+            Double(keys.statistics.failures)
+        }
+        metrics.gauge("security_revocations", help: "Revocations remembered.", labels: ["kind": "session"]) {
+            Double(revocations.count.sessions)
+        }
+        metrics.gauge("security_revocations", help: "Revocations remembered.", labels: ["kind": "subject"]) {
+            Double(revocations.count.subjects)
+        }
+        let decisions: [(String, @Sendable (TokenAuthenticator) -> UInt64)] = [
+            ("introspected", { $0.staleDecisions.introspected }), ("allowed", { $0.staleDecisions.allowed }),
+            ("refused", { $0.staleDecisions.refused }),
+        ]
+        for (decision, count) in decisions {
+            metrics.counter(
+                "security_stale_decisions_total", help: "Requests decided while revocations were stale.",
+                labels: ["decision": decision]
+            ) { Double(count(authenticator)) }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// A service that takes its time to stop, by configuration.
+package protocol SlowToStop: Service {
+    /// How long its graceful shutdown may take, before anything is cut off.
+    var stopTime: Duration { get }
+}
+
+/// What every process of the platform does at its start and at its end.
+public enum ServiceProcess {
+    /// Ignores SIGPIPE, keeps the process' memory, which holds keys, out of core dumps and other processes' reach, and
+    /// registers the metrics of the process.
+    public static func prepare(metrics: MetricsRegistry) {
+        _ = signal(SIGPIPE, SIG_IGN)
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        ProcessControl.forbidDumps()
+        ProcessMetrics.register(in: metrics)
+    }
+
+    /// Runs services until SIGTERM or SIGINT, then shuts them down one by one from the last to the first, so that the
+    /// HTTP server, which is the last, drains while everything that it needs still runs.
+    ///
+    /// - Parameters:
+    ///   - services: in the order of their start.
+    ///   - drainTimeout: how long accepted requests have to finish. What has not stopped 5 s after is cancelled, and the
+    ///     process ends when even that does not help.
+    /// - Throws: when a service ends by itself or fails.
+    public static func run(_ services: [any Service], drainTimeout: Duration, logger: Logger) async throws {
+        let slowest = services.compactMap { ($0 as? any SlowToStop)?.stopTime }.max() ?? .zero
+        let limit = max(drainTimeout, slowest) + .seconds(5)
+        var configuration = ServiceGroupConfiguration(
+            services: (services + [Watchdog(limit: limit + .seconds(5), logger: logger)]).map {
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: $0, successTerminationBehavior: .cancelGroup, failureTerminationBehavior: .cancelGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = limit
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+            logger.info("the service has stopped")
+        } catch {
+            logger.critical("the service ends with an error", metadata: ["error": "\(error)"])
+            throw error
+        }
+    }
+}
+
+/// Ends the process when its shutdown does not.
+private struct Watchdog: Service {
+    let limit: Duration
+    let logger: Logger
+
+    func run() async throws {
+        // Cancelled: another service has failed, and the process ends by that.
+        guard (try? await gracefulShutdown()) != nil else { return }
+        let (limit, logger) = (limit, logger)
+        Task.detached {
+            try? await Task.sleep(for: limit)
+            logger.critical("the service does not stop, the process ends")
+            exit(1)
+        }
+    }
+}
