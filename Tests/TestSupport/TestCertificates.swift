@@ -8,6 +8,25 @@ package final class TestCertificates: Sendable {
     package var certificate: String { folder.file("server.crt") }
     package var key: String { folder.file("server.key") }
 
+    /// Makes a certificate of the same authority, for a client of that name.
+    package func client(_ name: String) async throws -> (file: String, key: String) {
+        let (file, key) = (folder.file("\(name).crt"), folder.file("\(name).key"))
+        try await ChildProcess.check(
+            "openssl",
+            [
+                "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=\(name)",
+                "-keyout", key, "-out", folder.file("\(name).csr"),
+            ])
+        let extensions = try folder.write("extendedKeyUsage=clientAuth\n", to: "\(name).extensions")
+        try await ChildProcess.check(
+            "openssl",
+            [
+                "x509", "-req", "-in", folder.file("\(name).csr"), "-CA", authority, "-CAkey", folder.file("ca.key"),
+                "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", file,
+            ])
+        return (file, key)
+    }
+
     package init() async throws {
         folder = try TemporaryDirectory("jts-certificates")
         func openssl(_ arguments: [String]) async throws { try await ChildProcess.check("openssl", arguments) }

@@ -13,7 +13,7 @@ package struct TestSystemOptions: Sendable {
     /// More for order-api.
     package var orderEnvironment: [String: String] = [:]
     package var redis = RedisServer.Options(appendOnly: true)
-    /// token-service speaks TLS with these, and takes clients' certificates of the same authority.
+    /// Both services speak TLS with these, and take clients' certificates of the same authority.
     package var certificates: TestCertificates?
 
     package init() {}
@@ -105,7 +105,11 @@ package final class TestSystem: Sendable {
         return http
     }
     /// order-api.
-    package var orders: TestHTTP { TestHTTP(orderAPI?.url ?? "http://127.0.0.1:9", notes: notes) }
+    package var orders: TestHTTP {
+        var http = TestHTTP(orderAPI?.url ?? "http://127.0.0.1:9", notes: notes)
+        http.authority = certificates?.authority
+        return http
+    }
 
     /// A token of the administrator with a second factor a few minutes old at most. Signs in when the last has aged, which
     /// takes a code.
@@ -128,6 +132,23 @@ package final class TestSystem: Sendable {
 
     /// Passwords, TOTP secrets, client secrets and tokens that this run made.
     package var secrets: Set<String> { notes.all }
+
+    /// Those of the run's secrets that stand as words of their own in a log, cut to a few characters. Of a token its last
+    /// part counts: the signature.
+    package var leaks: [String] {
+        let secrets = Set(self.secrets.map { $0.split(separator: ".").last.map(String.init) ?? $0 })
+        let isPart: (UInt8) -> Bool = { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+            default: false
+            }
+        }
+        return logs.flatMap { log in
+            log.utf8.split { !isPart($0) }.compactMap { String($0) }.filter(secrets.contains).map {
+                String($0.prefix(4))
+            }
+        }
+    }
 
     /// What all services have logged.
     package var logs: [String] { (tokenServices + (orderAPI.map { [$0] } ?? [])).map(\.log) }
@@ -152,12 +173,7 @@ package final class TestSystem: Sendable {
             "ARGON2_MEMORY_KIB": "64", "ARGON2_ITERATIONS": "1",
             "KEY_ANNOUNCEMENT": "5s", "JWKS_MAX_AGE": "1",
         ]
-        if let certificates = options.certificates {
-            shared["TLS_CERT_FILE"] = certificates.certificate
-            shared["TLS_KEY_FILE"] = certificates.key
-            shared["TLS_CLIENT_AUTH"] = "optional"
-            shared["TLS_CLIENT_CA_FILE"] = certificates.authority
-        }
+        shared.merge(tls(options)) { $1 }
         shared["DATABASE_URL"] = database ?? "sqlite://\(state)/token-service.db"
         shared.merge(options.environment) { $1 }
         return try ports.enumerated().map { index, port in
@@ -178,11 +194,23 @@ package final class TestSystem: Sendable {
             "CLIENT_SECRET_FILE": try folder.write(secret, to: "order-api.secret"),
         ]
         let port = try freePort()
+        let scheme = options.certificates == nil ? "http" : "https"
         // `htu` of DPoP proofs is compared with it.
-        let base = environment.merging(["PUBLIC_URL": "http://127.0.0.1:\(port)"]) { $1 }
+        let base = environment.merging(["PUBLIC_URL": "\(scheme)://127.0.0.1:\(port)"]) { $1 }.merging(tls(options)) {
+            $1
+        }
         return try TestService(
             "order-api", name: "order-api", port: port,
-            environment: base.merging(options.orderEnvironment) { $1 }, folder: folder)
+            environment: base.merging(options.orderEnvironment) { $1 }, folder: folder, scheme: scheme)
+    }
+
+    private static func tls(_ options: TestSystemOptions) -> [String: String] {
+        guard let certificates = options.certificates else { return [:] }
+        return [
+            "TLS_CERT_FILE": certificates.certificate, "TLS_KEY_FILE": certificates.key,
+            "TLS_CLIENT_AUTH": "optional", "TLS_CLIENT_CA_FILE": certificates.authority,
+            "TOKEN_SERVICE_CA_FILE": certificates.authority,
+        ]
     }
 
     private static func administrator(

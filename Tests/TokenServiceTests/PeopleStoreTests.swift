@@ -199,7 +199,7 @@ import Testing
             world.advance(seconds: 1)
             let fewer = try await world.services.update(
                 account.id, name: nil, roles: nil, permissions: [], world.act())
-            #expect(fewer.tokensVoidBefore == world.now)
+            #expect(fewer.tokensVoidBefore == world.now + Revocations.margin)
             let disabled = try await world.services.setStatus(account.id, to: .disabled, world.act())
             #expect(disabled.status == .disabled)
         }

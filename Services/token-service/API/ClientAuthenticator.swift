@@ -6,7 +6,6 @@ import HTTPTypes
 import JOSE
 import Redis
 import StrictJSON
-import Synchronization
 
 /// Authenticates OAuth clients: `client_secret_basic`, `client_secret_post` (RFC 6749 section 2.3.1) and
 /// `private_key_jwt` (RFC 7523).
@@ -128,16 +127,25 @@ struct ClientAuthenticator: Sendable {
         guard ClientID.isValid(clientID) else { return nil }
         let now = clock()
         if allowingCached, let account = cache.account(clientID, now: now) { return account }
-        do {
+        let reading = Task { [database, cache, clock] () -> Result<ServiceAccount?, DatabaseError> in
             cache.beginsReading(clientID, now: now)
-            let account = try await database.read { connection in
-                try ServiceAccountRows.account(clientID: clientID, connection)
+            do throws(DatabaseError) {
+                let account = try await database.read { try ServiceAccountRows.account(clientID: clientID, $0) }
+                cache.keep(account, clientID, now: now)
+                return .success(account)
+            } catch {
+                cache.failed(clientID, now: clock())
+                return .failure(error)
             }
-            cache.keep(account, clientID, now: now)
-            return account
+        }
+        let known = allowingCached ? cache.account(clientID, now: now, inOutage: true) : nil
+        do {
+            guard let known else { return try await reading.value.get() }
+            // Waited for, so that a change counts as soon as it can be known, but not for long.
+            guard let result = await reading.value(within: .milliseconds(AccountCache.patience)) else { return known }
+            return try result.get()
         } catch {
-            cache.failed(clientID, now: clock())
-            if allowingCached, let account = cache.account(clientID, now: clock()) { return account }
+            if let known { return known }
             throw .temporarilyUnavailable(retryAfter: 1)
         }
     }
@@ -177,54 +185,4 @@ struct ClientAuthenticator: Sendable {
         redis.call('PEXPIRE', KEYS[1], 3600000)
         return 1
         """)
-}
-
-/// Accounts read lately: bounded, and for a second. While SQL does not answer, whoever was known in the last quarter of an
-/// hour still is: verifiers whose feed is stale for the same reason depend on introspection.
-private final class AccountCache: Sendable {
-    private static let life: Int64 = 1_000
-    private static let lifeInOutage: Int64 = 900_000
-    /// A read that takes longer (milliseconds) is not waited for by others who ask for the same account.
-    private static let patience: Int64 = 250
-    private static let capacity = 1_024
-
-    private struct Entry {
-        let account: ServiceAccount
-        let readAt: Int64
-        /// Since when it is being read again.
-        var readingSince: Int64?
-        var failedAt: Int64?
-    }
-    private let entries = Mutex<[String: Entry]>([:])
-
-    func account(_ clientID: String, now: Int64) -> ServiceAccount? {
-        entries.withLock { entries in
-            guard let entry = entries[clientID] else { return nil }
-            let isSlow = entry.readingSince.map { now - $0 > AccountCache.patience } ?? false
-            let failed = entry.failedAt.map { (0..<AccountCache.life).contains(now - $0) } ?? false
-            let life = isSlow || failed ? AccountCache.lifeInOutage : AccountCache.life
-            return (0..<life).contains(now - entry.readAt) ? entry.account : nil
-        }
-    }
-
-    func beginsReading(_ clientID: String, now: Int64) {
-        entries.withLock { entries in
-            if entries[clientID]?.readingSince == nil { entries[clientID]?.readingSince = now }
-        }
-    }
-
-    func failed(_ clientID: String, now: Int64) {
-        entries.withLock { entries in
-            entries[clientID]?.readingSince = nil
-            entries[clientID]?.failedAt = now
-        }
-    }
-
-    /// - Parameter account: nil when there is none, or none any more.
-    func keep(_ account: ServiceAccount?, _ clientID: String, now: Int64) {
-        entries.withLock { entries in
-            if entries.count >= AccountCache.capacity { entries.removeAll(keepingCapacity: true) }
-            entries[clientID] = account.map { Entry(account: $0, readAt: now) }
-        }
-    }
 }

@@ -51,6 +51,8 @@ enum PeopleProblems {
                     status: .unprocessableContent, type: "idempotency-key-reused",
                     title: "The Idempotency-Key came with another request before")
             }
+        } catch let error as OAuthError {
+            throw problem(error)
         } catch let throttled as Throttled {
             throw retry(
                 .tooManyRequests, "too-many-attempts", "Too many attempts",
@@ -67,6 +69,24 @@ enum PeopleProblems {
 
     private static func conflict(_ type: String, _ title: String) -> Problem {
         Problem(status: .conflict, type: type, title: title)
+    }
+
+    /// What sessions and proofs of possession refuse, in the shape of our own routes.
+    private static func problem(_ error: OAuthError) -> Problem {
+        switch error {
+        case .invalidDPoPProof(let detail):
+            Problem(
+                status: error.status, type: "invalid-dpop-proof", title: "The DPoP proof is refused", detail: detail)
+        case .invalidToken:
+            Problem(
+                status: error.status, type: "invalid-token", title: "The access token is not accepted",
+                headers: [.wwwAuthenticate: #"Bearer error="invalid_token""#])
+        case .temporarilyUnavailable(let seconds):
+            retry(error.status, "unavailable", "Temporarily unavailable", seconds: seconds)
+        default:
+            Problem(
+                status: error.status, type: error.code.replacing("_", with: "-"), title: "The request is refused")
+        }
     }
 
     private static func problem(_ fault: PeopleFault) -> Problem {

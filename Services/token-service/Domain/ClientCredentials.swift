@@ -59,8 +59,12 @@ enum ClientCredentials: Sendable, Equatable {
 
 /// Checks what an assertion claims (RFC 7523 section 3); its signature is checked before.
 enum ClientAssertion {
-    /// Seconds: an assertion is made for one request.
-    static let longestLife: Int64 = 300
+    /// Seconds: an assertion is made for one request, but common libraries date them an hour ahead (Authlib). Each
+    /// counts once all the same, as its `jti` is kept for as long as it would be accepted.
+    static let longestLife: Int64 = 3_600
+
+    /// Seconds by which clocks may differ.
+    static let leeway: Int64 = 5
 
     struct Accepted: Sendable, Equatable {
         let clientID: String
@@ -75,7 +79,7 @@ enum ClientAssertion {
         guard let issuer = claims.issuer, issuer == claims.subject else { throw .claim("sub") }
         guard claims.audience.contains(where: audience.contains) else { throw .claim("aud") }
         try claims.validate(issuer: issuer, audience: nil, now: now)
-        guard let expiresAt = claims.expiresAt, expiresAt <= now + longestLife else { throw .claim("exp") }
+        guard let expiresAt = claims.expiresAt, expiresAt <= now + longestLife + leeway else { throw .claim("exp") }
         guard let tokenID = claims.tokenID, (1...256).contains(tokenID.utf8.count) else { throw .claim("jti") }
         return Accepted(clientID: issuer, tokenID: tokenID, expiresAt: expiresAt)
     }

@@ -51,7 +51,9 @@ public struct BodyFields: Sendable {
     /// The faults found so far, and the members nobody asked for.
     public var allFaults: [BodyFault] {
         faults
-            + object.keys.filter { key in !seen.contains { $0.sameBytes(as: key) } }.map { BodyFault(pointer: place($0), detail: "unknown member") }
+            + object.keys.filter { key in !seen.contains { $0.sameBytes(as: key) } }.map {
+                BodyFault(pointer: place($0), detail: "unknown member")
+            }
     }
 
     static func problem(_ faults: [BodyFault]) -> Problem {

@@ -174,7 +174,8 @@ public struct SecureResponder: HTTPResponder {
         guard context.baseLogger.logLevel <= level else { return }
         let (seconds, attoseconds) = duration.components
         var metadata: Logger.Metadata = [
-            "method": .string(SecureResponder.name(request.method)), "route": route(context), "status": .stringConvertible(status),
+            "method": .string(SecureResponder.name(request.method)), "route": route(context),
+            "status": .stringConvertible(status),
             "duration_us": .stringConvertible(seconds * 1_000_000 + attoseconds / 1_000_000_000_000),
             "address": .string(context.remoteAddress),
         ]

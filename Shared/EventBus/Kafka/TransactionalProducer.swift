@@ -96,6 +96,12 @@ package final class TransactionalProducer: Sendable {
         return try result.get()
     }
 
+    /// Records that are thrown away because their transaction failed say nothing but that. Why it did, above all that a
+    /// newer producer has taken over, is told by the attempt to commit it, which answers at once.
+    private static func cause(of failure: KafkaError, on handle: KafkaHandle) -> KafkaError {
+        KafkaError(consuming: rd_kafka_commit_transaction(handle.pointer, 1_000)) ?? failure
+    }
+
     private static func publish(
         _ records: [KafkaRecord], on handle: KafkaHandle, _ callbacks: DeliveryCallbacks,
         deadline: ContinuousClock.Instant
@@ -118,7 +124,12 @@ package final class TransactionalProducer: Sendable {
             guard ContinuousClock.now < deadline else { throw .unavailable("no acknowledgement in time") }
             rd_kafka_poll(handle.pointer, 20)
         }
-        let positions = try callbacks.outcome()
+        let positions: [RecordPosition]
+        do throws(KafkaError) {
+            positions = try callbacks.outcome()
+        } catch {
+            throw cause(of: error, on: handle)
+        }
         let left = deadline - .now
         if let error = KafkaError(consuming: rd_kafka_commit_transaction(handle.pointer, left.milliseconds)) {
             throw error

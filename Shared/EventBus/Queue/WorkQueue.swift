@@ -22,8 +22,8 @@ package final class WorkQueue: Sendable {
         package var retryAfter: Duration = .milliseconds(100)
         package var commitEvery: Duration = .milliseconds(200)
         package var fetchWait: Duration = .milliseconds(50)
-        /// After so long without a sign of life a member's partitions go to the others. Brokers take 6 s and more.
-        package var sessionTimeout: Duration = .seconds(10)
+        /// After so long without a sign of life a member's partitions go to the others. Brokers take no less than 6 s.
+        package var sessionTimeout: Duration = .seconds(6)
         /// Where the event goes that tells of a message set aside; nil for nowhere.
         package var announceTopic: String? = "security.events"
 

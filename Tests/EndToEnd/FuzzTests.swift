@@ -1,0 +1,305 @@
+import Foundation
+import JOSE
+import StrictJSON
+import TestSupport
+import Testing
+
+/// Every route with everything that should not be there. After each test both services still run, and none of the run's
+/// secrets stands in a log.
+@Suite struct FuzzTests {
+    private struct World: Sendable {
+        let system: TestSystem
+        let trader: TestPerson
+        let session: TestPerson.Session
+        let pids: [pid_t]
+    }
+
+    /// A system for one test, which may do to it what it likes.
+    private func withWorld(_ body: (World) async throws -> Void) async throws {
+        var options = TestSystemOptions()
+        options.environment = ["TRUSTED_PROXIES": "127.0.0.1"]
+        try await withSystem(options) { system in
+            let trader = try await system.person("trader", enrol: false)
+            let session = try await trader.signIn(system.http)
+            let world = World(
+                system: system, trader: trader, session: session,
+                pids: system.tokenServices.map(\.pid) + [system.orderAPI?.pid ?? 0])
+            try await body(world)
+            try await aftermath(world)
+        }
+    }
+
+    // MARK: - The documents
+
+    @Test func schemathesis() async throws {
+        try await withWorld { world in
+            let system = world.system
+            let tokenService = Project.file("docs/openapi/token-service.yaml")
+            let orderAPI = Project.file("docs/openapi/order-api.yaml")
+            let admin = try await system.adminToken()
+            // An administrator who may do everything comes last: she also disables whom she finds.
+            for (document, url, token) in [
+                (orderAPI, system.orders.url, world.session.access), (orderAPI, system.orders.url, nil),
+                (tokenService, system.http.url, nil), (tokenService, system.http.url, admin),
+            ] {
+                try await schemathesis(document, url, token: token)
+            }
+            // She was herself until the end, or the run would have shown nothing.
+            try await system.http.call("GET", "/v1/users/me", token: admin).require(200)
+        }
+    }
+
+    private func schemathesis(_ document: String, _ url: String, token: String?) async throws {
+        let folder = try TemporaryDirectory("jts-schemathesis")
+        // The token comes from the environment: a command line is for everybody to read.
+        let headers = token == nil ? "" : "headers = { Authorization = \"Bearer ${TOKEN}\" }\n"
+        let file = try folder.write(headers, to: "schemathesis.toml")
+        let program = URL(fileURLWithPath: Project.python).deletingLastPathComponent()
+            .appendingPathComponent("schemathesis").path
+        // These would end the session that the run is made with.
+        let excluded =
+            token == nil
+            ? [] : ["logout", "endSession", "endSessionsOfUser"].flatMap { ["--exclude-operation-id", $0] }
+        let outcome = try await ChildProcess.run(
+            program,
+            [
+                "--config-file", file, "run", document, "--url", url, "--no-color", "--seed", "1",
+                "--phases", "examples,coverage,fuzzing", "--max-examples", isLong ? "100" : "4",
+                "--checks",
+                "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+                    + "response_schema_conformance",
+                "--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none",
+                "--continue-on-failure", "--request-timeout", "30",
+            ] + excluded, environment: ["TOKEN": token ?? ""], workingDirectory: folder.path, within: .seconds(900))
+        #expect(
+            outcome.succeeded,
+            "\(document) \(token == nil ? "without" : "with") token:\n\(outcome.output.suffix(6_000))\(outcome.errors)")
+    }
+
+    // MARK: - Bodies
+
+    /// JSONTestSuite at every route that takes JSON.
+    @Test func jsonTestSuite() async throws {
+        try await withWorld { world in
+            let system = world.system
+            let bodies = try await conformanceBodies()
+            try #require(bodies.count > 200)
+            let admin = try await system.adminToken()
+            for (http, token) in [(system.http, admin), (system.orders, world.session.access)] {
+                let routes = try await jsonRoutes(http)
+                try #require(!routes.isEmpty)
+                for (method, path) in routes {
+                    let answers = try await inParallel(Array(bodies)) { name, body in
+                        let answer = try await http.call(
+                            method, path, body: body, token: token,
+                            headers: freshAddress().merging(["Content-Type": "application/json"]) { $1 })
+                        return (name, answer)
+                    }
+                    for (name, answer) in answers {
+                        #expect(answer.status < 500, "\(method) \(path) \(name): \(answer.status) \(answer.text)")
+                        // What is no JSON is never taken.
+                        if name.hasPrefix("n_") {
+                            #expect((400..<500).contains(answer.status), "\(method) \(path) \(name): \(answer.status)")
+                        }
+                        expectNoSecret(answer, of: world)
+                        #expect(
+                            answer.status != 401 || path.hasSuffix("/password"),
+                            "\(method) \(path): the token has ended")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func otherBodies() async throws {
+        try await withWorld { world in
+            let system = world.system
+            let admin = try await system.adminToken()
+            for (http, token) in [(system.http, admin), (system.orders, world.session.access)] {
+                for (method, path) in try await jsonRoutes(http) {
+                    func send(_ body: [UInt8], _ type: String) async throws -> Int {
+                        let answer = try await http.call(
+                            method, path, body: body, token: token,
+                            headers: freshAddress().merging(["Content-Type": type]) { $1 })
+                        expectNoSecret(answer, of: world)
+                        return answer.status
+                    }
+                    let label: Comment = "\(method) \(path)"
+                    #expect(try await send(Array("{}".utf8), "text/plain") == 415, label)
+                    #expect(try await send(Array("a=1".utf8), "application/x-www-form-urlencoded") == 415, label)
+                    let deep = String(repeating: #"{"a":"#, count: 40) + "1" + String(repeating: "}", count: 40)
+                    #expect(try await send(Array(deep.utf8), "application/json") == 400, label)
+                    #expect(try await send(Array(#"{"a":1,"a":2}"#.utf8), "application/json") == 400, label)
+                    #expect(try await send(Array(#"{"jts-unknown":1}"#.utf8), "application/json") == 400, label)
+                    #expect(
+                        try await send([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], "application/json") == 400, label)
+                    let large = [UInt8](repeating: UInt8(ascii: " "), count: (1 << 20) + 1)
+                    #expect(try await send(large, "application/json") == 413, label)
+                }
+            }
+        }
+    }
+
+    // MARK: - Tokens
+
+    /// Each character of an access token changed, removed and doubled: never taken.
+    @Test func mutatedAccessTokens() async throws {
+        try await withWorld { world in
+            let system = world.system
+            let token = world.session.access
+            var mutants = Set(mutations(of: token))
+            let parts = token.split(separator: ".").map(String.init)
+            mutants.formUnion([
+                parts[0] + "." + parts[1] + ".", parts[0] + "." + parts[1], "." + parts[1] + "." + parts[2],
+                token + ".", token + "=", token + ".x", "", ".", "..", parts[0], token.uppercased(),
+                Base64URL.encode(Array(#"{"alg":"none","typ":"at+jwt"}"#.utf8)) + "." + parts[1] + ".",
+                Base64URL.encode(Array(#"{"alg":"HS256","typ":"at+jwt"}"#.utf8)) + "." + parts[1] + "." + parts[2],
+                String(repeating: "A", count: 30_000),
+            ])
+            mutants.remove(token)
+            let answers = try await inParallel(mutants.map { ($0, $0) }) { _, mutant in
+                [
+                    try await system.http.call("GET", "/v1/users/me", headers: ["Authorization": "Bearer \(mutant)"]),
+                    try await system.orders.call("GET", "/v1/orders", headers: ["Authorization": "Bearer \(mutant)"]),
+                ]
+            }
+            for answer in answers.joined() {
+                #expect((400..<500).contains(answer.status), "\(answer.status)")
+                expectNoSecret(answer, of: world)
+            }
+            // At introspection a mutant is merely not active.
+            for mutant in mutants.shuffled().prefix(200) where !mutant.isEmpty {
+                let told = try await system.http.introspect(mutant, as: system.orderClient)
+                #expect(told == ["active": false])
+            }
+            try await system.orders.call("GET", "/v1/orders", token: token).require(200)
+        }
+    }
+
+    /// A refresh token that nobody issued is refused, and does the session that it resembles no harm.
+    @Test func mutatedRefreshTokens() async throws {
+        try await withWorld { world in
+            let system = world.system
+            let session = try await world.trader.signIn(system.http)
+            var mutants = Set(mutations(of: session.refresh))
+            mutants.formUnion([
+                "", "x", session.refresh + "A", String(session.refresh.dropLast()), "rt_" + session.access,
+            ])
+            mutants.remove(session.refresh)
+            let answers = try await inParallel(mutants.map { ($0, $0) }) { _, mutant in
+                [
+                    try await system.http.refresh(mutant),
+                    try await system.http.call("POST", "/oauth2/revoke", form: ["token": mutant]),
+                ]
+            }
+            for pair in answers {
+                #expect(pair[0].status == 400, "\(pair[0].status) \(pair[0].text)")
+                #expect(pair[1].status == 200 || pair[1].status == 400)
+                for answer in pair { expectNoSecret(answer, of: world) }
+            }
+            try await system.http.refresh(session.refresh).require(200)
+        }
+    }
+
+    // MARK: - Afterwards
+
+    private func aftermath(_ world: World) async throws {
+        let services = world.system.tokenServices + [try #require(world.system.orderAPI)]
+        #expect(services.map(\.pid) == world.pids)
+        for service in services {
+            #expect(service.isRunning)
+            let isReady = await service.isReady
+            #expect(isReady, "\(service.name)")
+        }
+        for (service, log) in zip(services, world.system.logs) {
+            #expect(!log.isEmpty)
+            for secret in secrets(of: world) {
+                let stands = log.range(of: secret, options: .literal) != nil
+                #expect(!stands, "\(service.name) wrote a secret that starts with \(secret.prefix(4))")
+            }
+        }
+    }
+
+    /// Of tokens, the signature: it alone is secret enough to be searched for.
+    private func secrets(of world: World) -> Set<String> {
+        Set(world.system.secrets.map { $0.split(separator: ".").last.map(String.init) ?? $0 })
+    }
+
+    private func expectNoSecret(_ answer: TestHTTP.Answer, of world: World) {
+        guard answer.status >= 400 else { return }
+        for secret in [
+            world.trader.password, world.system.admin.password, world.system.admin.secret ?? "?",
+            world.system.orderClient.secret, world.session.refresh, world.session.access,
+        ] {
+            #expect(answer.text.range(of: secret, options: .literal) == nil)
+        }
+    }
+
+    // MARK: - Material
+
+    private func mutations(of token: String) -> [String] {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=~+/ ,%\"\\".utf8)
+        let bytes = Array(token.utf8)
+        var mutants: [[UInt8]] = []
+        for index in bytes.indices {
+            var changed = bytes
+            repeat { changed[index] = alphabet.randomElement() ?? 0x41 } while changed[index] == bytes[index]
+            mutants.append(changed)
+            // The last bits of a segment that decoders tend to ignore.
+            var flipped = bytes
+            flipped[index] ^= 1
+            mutants.append(flipped)
+            if index % 8 == 0 {
+                var shorter = bytes
+                shorter.remove(at: index)
+                mutants.append(shorter)
+                var longer = bytes
+                longer.insert(bytes[index], at: index)
+                mutants.append(longer)
+            }
+        }
+        // What no header may carry is no token, and a blank at either end is not part of one.
+        return mutants.filter { $0 != bytes && $0.allSatisfy { (0x21...0x7E).contains($0) } }
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func conformanceBodies() async throws -> [(String, [UInt8])] {
+        let folder = try TemporaryDirectory("jts-json")
+        let base =
+            ProcessInfo.processInfo.environment["JTS_CONFORMANCE_DIR"] ?? Project.file("../shared/conformance")
+        try await ChildProcess.check(
+            "tar", ["-xzf", base + "/json/test_parsing.tar.gz", "-C", folder.path, "--strip-components=1"])
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map { name in
+            (name, [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file(name)))))
+        }
+    }
+
+    /// Of the service's own document: method and path, with an id that names nothing for each parameter.
+    private func jsonRoutes(_ http: TestHTTP) async throws -> [(String, String)] {
+        let document = try await http.call("GET", "/openapi.json").require(200).json
+        var routes: [(String, String)] = []
+        for (path, item) in document["paths"]?.object?.members ?? [] {
+            for (method, operation) in item.object?.members ?? []
+            where operation["requestBody"]?["content"]?["application/json"] != nil {
+                let concrete = path.replacing(/\{[^}]+\}/, with: "11111111-2222-4333-8444-555555555555")
+                routes.append((method.uppercased(), concrete))
+            }
+        }
+        return routes
+    }
+
+    /// Sixteen at a time.
+    private func inParallel<Input: Sendable, Output: Sendable>(
+        _ inputs: [(String, Input)], _ body: @escaping @Sendable (String, Input) async throws -> Output
+    ) async throws -> [Output] {
+        try await withThrowingTaskGroup(of: Output.self) { group in
+            var outputs: [Output] = []
+            for (index, (name, input)) in inputs.enumerated() {
+                if index >= 16, let output = try await group.next() { outputs.append(output) }
+                group.addTask { try await body(name, input) }
+            }
+            for try await output in group { outputs.append(output) }
+            return outputs
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import StrictJSON
+import TestSupport
+import Testing
+
+@Suite("PostgreSQL is away", .serialized)
+struct PostgresFaultTests {
+    enum Fault: String, CaseIterable, Sendable {
+        case paused, killed
+    }
+
+    /// Longer than the time within which a repeated refresh is answered alike.
+    static let outage: Duration = .seconds(12)
+    /// Waiting for a connection, a statement, and once more for a machine that is slow.
+    static let latency: Duration = .seconds(15)
+
+    @Test(
+        "Changes are refused clearly, verification goes on, no session is lost", .timeLimit(.minutes(2)),
+        arguments: Fault.allCases)
+    func away(_ fault: Fault) async throws {
+        try await Rig.run(traders: 5) { rig in
+            let log = EventLog(rig.system.broker)
+            let server = try rig.postgres()
+            let verified = try await rig.signIn(0)
+            let leaving = try await rig.signIn(1)
+            let refreshing = try await rig.signIn(2)
+            // Both replicas know who order-api is.
+            for replica in rig.replicas.indices { #expect(try await rig.isActive(verified.access, replica: replica)) }
+            let admin = try await rig.system.adminToken()
+            try await log.untilComplete()
+
+            let successors = Shared<Set<String>>([])
+            switch fault {
+            case .paused: server.pause()
+            case .killed: server.kill()
+            }
+            let until = ContinuousClock.now + Self.outage
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await Self.verify(verified, rig, until: until) }
+                group.addTask { try await Self.expectChangesRefused(leaving, admin, rig) }
+                group.addTask {
+                    // A client that does what Retry-After says.
+                    while ContinuousClock.now < until {
+                        let answer = try await rig.refresh(refreshing.refresh, timeout: .seconds(30))
+                        if answer.status == 200 {
+                            successors.update { $0.insert(answer.json["refresh_token"]?.string ?? "") }
+                        } else {
+                            expectUnavailable(answer, "refresh")
+                        }
+                        try await Task.sleep(for: .seconds(1))
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await Task.sleep(until: until)
+            switch fault {
+            case .paused: server.resume()
+            case .killed: try await server.start()
+            }
+            try await rig.untilReady()
+
+            // The session of the client that kept asking is alive, and its token has one successor.
+            let next = try TestPerson.Session(try await rig.refresh(refreshing.refresh, replica: 1).require(200))
+            successors.update { $0.insert(next.refresh) }
+            #expect(successors.value.count == 1)
+            #expect(try await rig.isActive(next.access, replica: 0))
+            // A refused logout did not happen, and happens now.
+            #expect(try await rig.isActive(leaving.access, replica: 0))
+            try await rig.logOut(leaving.access).require(204)
+            try await eventually("the other replica knows") { try await !rig.isActive(leaving.access, replica: 1) }
+            _ = try await rig.signIn(3)
+            #expect(try await rig.placeOrder(verified.access).status == 201)
+            try await log.untilComplete()
+            #expect(log.gaps == [])
+            #expect(
+                EventVerdict.violations(
+                    in: log.traces + (try await topicContents(rig.system.broker)), ended: [leaving.sessionID]) == [])
+            await log.stop()
+        }
+    }
+
+    /// Reads that need no SQL. order-api trusts its feed for a while, then introspection.
+    private static func verify(_ session: TestPerson.Session, _ rig: Rig, until: ContinuousClock.Instant) async throws {
+        while ContinuousClock.now < until {
+            let answer = try await rig.orders.call("GET", "/v1/orders", token: session.access, timeout: .seconds(20))
+            #expect(answer.status == 200, "order-api: \(answer.text)")
+            for replica in rig.replicas.indices {
+                let answer = try await rig.introspect(session.access, replica: replica, timeout: .seconds(20))
+                #expect(answer.json["active"] == true, "introspection: \(answer.status) \(answer.text)")
+                let keys = try await rig.system.http(replica).call("GET", "/.well-known/jwks.json")
+                #expect(keys.status == 200)
+            }
+            try await Task.sleep(for: .milliseconds(400))
+        }
+    }
+
+    private static func expectChangesRefused(_ leaving: TestPerson.Session, _ admin: String, _ rig: Rig) async throws {
+        func expect(_ what: String, _ ask: () async throws -> TestHTTP.Answer) async throws {
+            let began = ContinuousClock.now
+            expectUnavailable(try await ask(), what)
+            #expect(.now - began < latency, "\(what)")
+        }
+        try await expect("logout") { try await rig.logOut(leaving.access, timeout: .seconds(30)) }
+        try await expect("a new user") {
+            try await rig.system.http.call(
+                "POST", "/v1/users", json: ["username": "late-comer", "roles": ["trader"]], token: admin)
+        }
+        try await expect("sign-in") {
+            try await rig.system.http(1).call(
+                "POST", "/v1/login",
+                json: [
+                    "username": .string(rig.traders[3].username), "password": .string(rig.traders[3].password),
+                ])
+        }
+    }
+}
