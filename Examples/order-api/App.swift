@@ -39,6 +39,7 @@ struct App {
                 problem: OrderProblems.problem))
         let orders = OrderStore(database: database, outbox: OrderEvents.outbox, nudge: relay.nudge)
         OrdersAPI(orders: orders).register(on: router)
+        client.registerHealth(on: health)
         router.registerOperations(
             health: health, metrics: metrics, servesMetrics: settings.adminListen == nil,
             openAPI: try configuration.openAPI(logger))

@@ -10,7 +10,8 @@ struct DevKafka: ParsableCommand {
         commandName: "dev-kafka",
         abstract: "A Kafka-protocol broker in memory, for development and tests.",
         discussion: """
-            Listens on the loopback interface. Prints one line of JSON when it is ready.
+            Listens on the loopback interface. Prints one line of JSON when it is ready. Other than Apache Kafka it does
+            not fence: an old producer of a transactional id may write after a newer one has registered.
 
             The control port takes one command a line and answers `ok` or `error: …`:
               restart [SECONDS]           lose everything, be gone for a while, come back on the same port

@@ -1,21 +1,31 @@
 import APISecurity
+import Foundation
 import Logging
 import ServiceKit
 
 /// Who: sign-in, second factors, sessions, tokens and signing keys.
 @main
 struct App {
-    static func main() async throws {
+    static func main() async {
         let source = ConfigSource()
-        let metrics = MetricsRegistry.shared
-        ServiceProcess.prepare(metrics: metrics)
+        ServiceProcess.prepare(metrics: .shared)
         let logger = ServiceLog.bootstrap(service: "token-service", source: source)
-        let configuration: TokenServiceConfiguration
-        let settings = HTTPServerSettings(source, defaultPort: 7001)
         do {
-            configuration = try TokenServiceConfiguration(source)
+            let settings = HTTPServerSettings(source, defaultPort: 7001)
+            let configuration = try TokenServiceConfiguration(source)
+            var arguments = Array(CommandLine.arguments.dropFirst())
+            if arguments.first == "sealing-keys" {
+                arguments.removeFirst()
+                return print(try await SealingKeysTool.run(arguments, configuration, logger: logger))
+            }
+            try await serve(configuration, settings, logger: logger)
         } catch { ServiceLog.fail(error) }
+    }
 
+    private static func serve(
+        _ configuration: TokenServiceConfiguration, _ settings: HTTPServerSettings, logger: Logger
+    ) async throws {
+        let metrics = MetricsRegistry.shared
         let platform = try await Platform.open(configuration, logger: logger)
         let service = try Assembly(platform, settings: settings, metrics: metrics)
         let health = HealthChecks()
@@ -24,6 +34,7 @@ struct App {
         try await Startup.waitForDependencies(health, logger: logger)
         try await service.prepare(platform)
         health.register("signing-key") { try service.requireSigningKey(now: platform.clock()) }
+        health.register("kafka", isRequired: false) { try service.publishing.check(now: platform.clock()) }
 
         service.router.registerOperations(
             health: health, metrics: metrics, servesMetrics: settings.adminListen == nil,

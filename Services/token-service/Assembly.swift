@@ -15,8 +15,9 @@ struct Assembly: Sendable {
     let router: SecureRouter
     /// In the order of their start; to be stopped the other way round.
     let background: [any Service]
+    let publishing: Publishing
     let keys: SigningKeys
-    let revocations: Revocations
+    let follower: RevocationFollower
 
     init(_ platform: Platform, settings: HTTPServerSettings, metrics: MetricsRegistry) throws {
         let configuration = platform.configuration
@@ -55,8 +56,9 @@ struct Assembly: Sendable {
                 issuer: configuration.issuer, audience: configuration.audience.first,
                 algorithms: Set(JWSAlgorithm.allCases)),
             keys: LocalJWKS { ring.document.keys }, revocations: local, clock: clock)
+        let follower = RevocationFollower(revocations, clock: clock)
         let authenticator = TokenAuthenticator(
-            verifier: verifier, freshness: AlwaysFresh(), clock: clock, publicURL: configuration.issuer)
+            verifier: verifier, freshness: follower, clock: clock, publicURL: configuration.issuer)
         router = SecureRouter(
             authenticator: authenticator,
             options: SecureRouter.Options(
@@ -71,15 +73,18 @@ struct Assembly: Sendable {
             on: router, platform: platform, sessions: sessions, revocations: revocations, hasher: hasher)
         OAuthRoutes.register(
             on: router, platform: platform, sessions: sessions, keys: keys, verifier: verifier,
-            authenticator: authenticator, takesClientCertificates: (settings.tls?.clientCertificates ?? .none) != .none,
+            follower: follower, authenticator: authenticator,
+            takesClientCertificates: (settings.tls?.clientCertificates ?? .none) != .none,
             nudge: publishing.nudge)
         ServiceMetrics.register(
             in: metrics, platform: platform, publishing: publishing, hasher: hasher, ring: ring)
+        self.publishing = publishing
         self.keys = keys
-        self.revocations = revocations
+        self.follower = follower
         background =
             [platform.redis, publishing.main, publishing.sessions]
-            + Upkeep.tasks(platform, keys: keys, revocations: revocations, sessions: sessions)
+            + Upkeep.tasks(
+                platform, keys: keys, follower: follower, revocations: revocations, sessions: sessions)
             + [ShutdownHook { await hasher.shutdown() }]
     }
 
@@ -88,7 +93,7 @@ struct Assembly: Sendable {
         try await platform.migrate()
         try await FirstAdministrator.ensure(platform, file: platform.configuration.adminFile)
         try await keys.maintain()
-        try await revocations.catchUp(since: platform.clock() - platform.configuration.accessLifetime - 60_000)
+        try await follower.follow()
     }
 
     /// - Throws: while there is no key to sign with.
@@ -105,7 +110,8 @@ struct Assembly: Sendable {
 enum OAuthRoutes {
     static func register(
         on router: SecureRouter, platform: Platform, sessions: Sessions, keys: SigningKeys, verifier: TokenVerifier,
-        authenticator: any Authenticator, takesClientCertificates: Bool, nudge: @escaping @Sendable () -> Void
+        follower: RevocationFollower, authenticator: any Authenticator, takesClientCertificates: Bool,
+        nudge: @escaping @Sendable () -> Void
     ) {
         let issuer = platform.configuration.issuer
         let audience = [issuer, issuer + "/oauth2/token"]
@@ -118,7 +124,7 @@ enum OAuthRoutes {
             outbox: platform.outbox, nudge: nudge, assertionAudience: audience
         ).register(on: router)
         IntrospectionAPI(
-            verifier: verifier, store: sessions.store, sessions: sessions, clients: clients,
+            verifier: verifier, freshness: follower, store: sessions.store, sessions: sessions, clients: clients,
             authenticator: authenticator, assertionAudience: audience, issuer: issuer
         ).register(on: router)
         RevocationAPI(verifier: verifier, sessions: sessions, clients: clients, assertionAudience: audience)

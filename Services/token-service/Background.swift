@@ -41,7 +41,8 @@ struct ShutdownHook: Service {
 /// What every replica does again and again.
 enum Upkeep {
     static func tasks(
-        _ platform: Platform, keys: SigningKeys, revocations: Revocations, sessions: Sessions
+        _ platform: Platform, keys: SigningKeys, follower: RevocationFollower, revocations: Revocations,
+        sessions: Sessions
     ) -> [any Service] {
         let configuration = platform.configuration
         let clock = platform.clock
@@ -54,11 +55,11 @@ enum Upkeep {
         let keyCheck = min(1_000, max(200, configuration.keyRotation / 4))
         return [
             task("looking after signing keys", .milliseconds(keyCheck)) { try await keys.maintain() },
-            // What other replicas took back. Longer than any transaction may take, so that none is overlooked.
-            task("reading revocations", .milliseconds(500)) {
-                try await revocations.catchUp(since: clock() - 20_000)
-            },
+            task("reading revocations", .milliseconds(500)) { try await follower.follow() },
             task("settling ended sessions", .seconds(2)) { try await sessions.sweep(olderThan: 5_000) },
+            task("keeping sealed values under the present key", .seconds(20)) {
+                try await Rewrapping(platform).run()
+            },
             task("forgetting old revocations", .seconds(300)) { try await revocations.purge(now: clock()) },
         ]
     }

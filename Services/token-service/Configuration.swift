@@ -14,6 +14,11 @@ struct TokenServiceConfiguration: Sendable {
     var databaseURL: Sensitive<String>
     var redisURL: Sensitive<String>
     var redisCAFile: String?
+    var redisCertificateFile: String?
+    var redisKeyFile: String?
+    /// Credentials for the sentinels themselves.
+    var redisSentinelUsername: String?
+    var redisSentinelPassword: Sensitive<String>?
     var stateDirectory: String
     var keyFile: String
     var rolesFile: String
@@ -43,11 +48,22 @@ struct TokenServiceConfiguration: Sendable {
     init(_ source: ConfigSource) throws {
         let stateDirectory = source.string("STATE_DIR", default: ".local/state/token-service")
         self.stateDirectory = stateDirectory
-        issuer = source.string("ISSUER", default: "http://127.0.0.1:7001")
+        issuer = source.value("ISSUER", default: "http://127.0.0.1:7001", expected: "an http or https URL") { text in
+            guard let url = URLComponents(string: text), ["http", "https"].contains(url.scheme), url.host != nil,
+                url.query == nil, url.fragment == nil, url.user == nil
+            else { return nil }
+            // Other URLs are made by appending paths.
+            return text.hasSuffix("/") ? String(text.dropLast()) : text
+        }
         audience = source.strings("AUDIENCE", default: ["jts"])
-        databaseURL = source.sensitive("DATABASE_URL", default: "sqlite://\(stateDirectory)/token-service.db")
+        let absolute = URL(fileURLWithPath: stateDirectory).standardizedFileURL.path
+        databaseURL = source.sensitive("DATABASE_URL", default: "sqlite://\(absolute)/token-service.db")
         redisURL = source.sensitive("REDIS_URL", default: "redis://127.0.0.1:6379")
         redisCAFile = source.optionalString("REDIS_CA_FILE")
+        redisCertificateFile = source.optionalString("REDIS_CERT_FILE")
+        redisKeyFile = source.optionalString("REDIS_KEY_FILE")
+        redisSentinelUsername = source.optionalString("REDIS_SENTINEL_USERNAME")
+        redisSentinelPassword = source.optionalSensitive("REDIS_SENTINEL_PASSWORD")
         keyFile = source.string("SEALING_KEY_FILE", default: "\(stateDirectory)/sealing.keys")
         rolesFile = source.string("ROLES_FILE", default: "deploy/config/roles.yaml")
         passwordBlocklistFile = source.string(
@@ -62,7 +78,7 @@ struct TokenServiceConfiguration: Sendable {
         accessLifetime = source.milliseconds("ACCESS_TOKEN_LIFETIME", default: "15m", in: "10s"..."15m")
         refreshLifetime = source.milliseconds("REFRESH_TOKEN_LIFETIME", default: "7d", in: "1m"..."30d")
         sessionLifetime = source.milliseconds("SESSION_LIFETIME", default: "30d", in: "1m"..."90d")
-        refreshGrace = source.milliseconds("REFRESH_GRACE", default: "10s", in: "0s"..."60s")
+        refreshGrace = source.milliseconds("REFRESH_GRACE", default: "10s", in: "2s"..."60s")
         keyRotation = source.milliseconds("KEY_ROTATION_INTERVAL", default: "24h", in: "1s"..."90d")
         keyAnnouncement = source.milliseconds("KEY_ANNOUNCEMENT", default: "15m", in: "1s"..."24h")
         jwksMaxAge = source.int("JWKS_MAX_AGE", default: 300, in: 1...86_400)

@@ -40,6 +40,20 @@ struct Publishing: Sendable {
             kafka: configuration.kafka, heartbeatTopics: [Topic.securityEvents.rawValue], logger: logger)
     }
 
+    /// Whether events get out: this replica relays and is up to date, or another one relays.
+    func check(now: Int64) throws(Stuck) {
+        for relay in [main, sessions] {
+            let statistics = relay.statistics
+            guard statistics.isLeading, let watermark = statistics.watermark, now - watermark > 10_000 else { continue }
+            throw Stuck(milliseconds: now - watermark)
+        }
+    }
+
+    struct Stuck: Error, CustomStringConvertible {
+        let milliseconds: Int64
+        var description: String { "events have waited for \(milliseconds) ms" }
+    }
+
     /// Says that something was committed. Costs next to nothing.
     var nudge: @Sendable () -> Void {
         let (main, sessions) = (main, sessions)

@@ -27,20 +27,38 @@ struct Platform: Sendable {
         try FileManager.default.createDirectory(
             atPath: configuration.stateDirectory, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
-        var redis = try RedisConfiguration(url: configuration.redisURL.exposed)
+        var redis = try naming("REDIS_URL") { try RedisConfiguration(url: configuration.redisURL.exposed) }
         redis.caFile = configuration.redisCAFile
+        redis.certificateFile = configuration.redisCertificateFile
+        redis.keyFile = configuration.redisKeyFile
+        redis.sentinelUsername = configuration.redisSentinelUsername
+        redis.sentinelPassword = configuration.redisSentinelPassword?.exposed
         redis.clientName = "token-service"
         var options = DatabaseOptions()
         options.applicationName = "token-service"
+        let database: any Database
+        do {
+            database = try await DatabaseFactory.open(
+                url: configuration.databaseURL.exposed, logger: logger, options: options)
+        } catch { throw ConfigurationError(["DATABASE_URL: \(error)"]) }
         return Platform(
             configuration: configuration,
-            database: try await DatabaseFactory.open(
-                url: configuration.databaseURL.exposed, logger: logger, options: options),
+            database: database,
             redis: RedisClient(redis, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger),
-            sealer: Sealer(try KeyEncryptionKeyRing.load(fromFile: configuration.keyFile, createIfMissing: true)),
-            catalogue: try FileRoleCatalogue(contentsOf: configuration.rolesFile),
+            sealer: Sealer(
+                try naming("SEALING_KEY_FILE") {
+                    try KeyEncryptionKeyRing.load(fromFile: configuration.keyFile, createIfMissing: true)
+                }),
+            catalogue: try naming("ROLES_FILE") { try FileRoleCatalogue(contentsOf: configuration.rolesFile) },
             outbox: SQLOutbox(name: Outboxes.sql), redisOutbox: RedisOutbox(name: Outboxes.redis),
             clock: { WallClock.milliseconds() }, logger: logger)
+    }
+
+    /// Says which setting an error is about.
+    private static func naming<T>(_ name: String, _ body: () throws -> T) throws(ConfigurationError) -> T {
+        do {
+            return try body()
+        } catch { throw ConfigurationError(["\(name): \(error)"]) }
     }
 
     func migrate() async throws {

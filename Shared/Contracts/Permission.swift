@@ -33,6 +33,7 @@ public struct Permission: Sendable, Hashable, RawRepresentable, ExpressibleByStr
         "positions:flatten": .reducing,
         "killswitch:use": .reducing,
         "sessions:revoke": .reducing,
+        "users:disable": .reducing,
     ]
 }
 
@@ -48,6 +49,8 @@ extension Permission {
     public static let useKillSwitch: Permission = "killswitch:use"
     public static let readUsers: Permission = "users:read"
     public static let writeUsers: Permission = "users:write"
+    /// Disabling and locking; giving access back takes `users:write`.
+    public static let disableUsers: Permission = "users:disable"
     public static let readServiceAccounts: Permission = "service-accounts:read"
     public static let writeServiceAccounts: Permission = "service-accounts:write"
     public static let readSessions: Permission = "sessions:read"

@@ -74,6 +74,8 @@ extension SecurityEvent {
         case sessionRefreshed = "session-refreshed"
         case sessionRevoked = "session-ended"
         case refreshReused = "refresh-reused"
+        /// A good refresh token in the wrong hands: another client, or one without the session's key.
+        case refreshRefused = "refresh-refused"
         case serviceTokenIssued = "service-token-issued"
         case clientAuthenticationFailed = "client-authentication-failed"
         case userCreated = "user-created"
@@ -82,7 +84,6 @@ extension SecurityEvent {
         case userEnabled = "user-enabled"
         case userLocked = "user-locked"
         case userUnlocked = "user-unlocked"
-        case userDeleted = "user-deleted"
         case rolesChanged = "roles-changed"
         case passwordChanged = "password-changed"
         case recoveryRequested = "recovery-requested"
@@ -99,6 +100,5 @@ extension SecurityEvent {
         case signingKeyRevoked = "signing-key-revoked"
         case orderPlaced = "order-placed"
         case orderCancelled = "order-cancelled"
-        case accessRefused = "access-refused"
     }
 }

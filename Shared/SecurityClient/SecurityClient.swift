@@ -49,7 +49,8 @@ public final class SecurityClient: Sendable {
                 transport: transport, clock: { WallClock.milliseconds() })
         }
         let freshness: any RevocationFreshness =
-            feed ?? (introspector == nil && configuration.revocationCheck == .none
+            feed
+            ?? (introspector == nil && configuration.revocationCheck == .none
                 ? AlwaysFresh() as any RevocationFreshness : NeverFresh())
         self.verifier = verifier
         self.revocations = revocations
@@ -67,6 +68,30 @@ public final class SecurityClient: Sendable {
 
     /// What has to run beside the HTTP server: keys are refreshed, revocations followed.
     public var services: [any Service] { feed.map { [keys, $0] } ?? [keys] }
+
+    /// Says on `/readyz` whether the keys are there and the revocations known. The feed has to have been read up to its
+    /// end once; afterwards its staleness is reported and keeps nothing from being answered, so that acts that reduce
+    /// risk go on.
+    public func registerHealth(on health: HealthChecks) {
+        let (keys, staleAfter) = (keys, staleAfter)
+        health.register("signing-keys") {
+            if !keys.hasKeys { await keys.refresh() }
+            guard keys.hasKeys else { throw NotReady(description: "the issuer's keys were not fetched yet") }
+        }
+        guard let feed else { return }
+        health.register("revocations") {
+            guard feed.isCaughtUp else { throw NotReady(description: "the feed of revocations is being read") }
+        }
+        health.register("revocation-feed", isRequired: false) {
+            guard let staleness = feed.staleness(now: WallClock.milliseconds()), staleness < staleAfter else {
+                throw NotReady(description: "the feed of revocations is stale")
+            }
+        }
+    }
+
+    private struct NotReady: Error, CustomStringConvertible {
+        let description: String
+    }
 
     private func register(in metrics: MetricsRegistry) {
         let (verifier, keys, revocations, authenticator) = (verifier, keys, revocations, tokenAuthenticator)

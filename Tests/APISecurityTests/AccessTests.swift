@@ -81,7 +81,8 @@ import Testing
     @Test func bindings() {
         #expect(refusal(service(), .privileged("a:b")) == .unboundToken)
         #expect(refusal(service(confirmation: .certificate("c")), .privileged("a:b"), certificate: "c") == nil)
-        #expect(refusal(service(confirmation: .dpop("k")), .privileged("a:b")) == nil)
+        // Whoever holds a secret can make up a DPoP key; a certificate comes from elsewhere.
+        #expect(refusal(service(confirmation: .dpop("k")), .privileged("a:b")) == .unboundToken)
         #expect(refusal(person(age: 301, confirmation: .dpop("k")), .privileged("a:b")) == .staleFactor)
         let bound = person(age: nil, confirmation: .certificate("c"))
         #expect(refusal(bound, .privileged("a:b"), certificate: "c") == .staleFactor)

@@ -14,12 +14,7 @@ import Testing
         }
         #expect(documents.contains { $0.name == "docs/quickstart.md" })
         try await withSystem { system in
-            let state = try TemporaryDirectory("jts-docs")
-            let memory: JSONValue = [
-                "username": .string(system.admin.username), "password": .string(system.admin.password),
-                "secret": .string(system.admin.secret ?? ""), "step": .int(system.admin.lastStep),
-            ]
-            try state.write(String(decoding: memory.encoded(), as: UTF8.self), to: "walkthrough.json")
+            let state = try await rememberedAdministrator(of: system)
             for (name, blocks) in documents {
                 // The blocks of a document follow each other in one shell; each says where it ended.
                 let marked = blocks.enumerated().map { "\($1)\necho \"block \($0) done\"\n" }.joined()

@@ -25,7 +25,7 @@ import Testing
                     let id = try answer.string("id")
                     answered.withLock { _ = $0.insert(id) }
                 }
-                try await eventually("some orders") { load.count > 100 }
+                try await eventually("some orders", within: .seconds(60)) { load.count > 100 }
                 let status = await service.terminate()
                 _ = await load.stop()
                 #expect(status == 0)
@@ -87,7 +87,7 @@ import Testing
                 let answer = try await system.http.refresh(refreshing[index].value).require(200)
                 refreshing[index].value = try answer.string("refresh_token")
             }
-            try await eventually("some load") { signIns.count > 60 && refreshes.count > 60 }
+            try await eventually("some load", within: .seconds(60)) { signIns.count > 60 && refreshes.count > 60 }
             let status = await system.tokenServices[0].terminate()
             _ = await signIns.stop()
             _ = await refreshes.stop()

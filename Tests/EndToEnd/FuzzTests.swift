@@ -59,7 +59,8 @@ import Testing
         // These would end the session that the run is made with.
         let excluded =
             token == nil
-            ? [] : ["logout", "endSession", "endSessionsOfUser"].flatMap { ["--exclude-operation-id", $0] }
+            ? []
+            : ["logout", "endSession", "endSessionsOfUser", "revokeKey"].flatMap { ["--exclude-operation-id", $0] }
         let outcome = try await ChildProcess.run(
             program,
             [
@@ -97,6 +98,10 @@ import Testing
                     }
                     for (name, answer) in answers {
                         #expect(answer.status < 500, "\(method) \(path) \(name): \(answer.status) \(answer.text)")
+                        if answer.status >= 400 {
+                            #expect(answer.header("Content-Type") == "application/problem+json")
+                            #expect(answer.json["type"]?.string?.hasPrefix("urn:jts:problem:") == true)
+                        }
                         // What is no JSON is never taken.
                         if name.hasPrefix("n_") {
                             #expect((400..<500).contains(answer.status), "\(method) \(path) \(name): \(answer.status)")
@@ -202,6 +207,15 @@ import Testing
     }
 
     // MARK: - Afterwards
+
+    @Test func leaksWouldBeFound() {
+        let notes = SecretNotes()
+        notes.note(["access_token": "aaaa.bbbb.the-signature", "nested": [["recovery_codes": ["one-two-three"]]]])
+        notes.add("a password of words")
+        #expect(
+            notes.secrets(in: "{\"x\":\"aaaa.bbbb.the-signature\"}, one-two-three; other words") == ["the-", "one-"])
+        #expect(notes.all.contains("a password of words"))
+    }
 
     private func aftermath(_ world: World) async throws {
         let services = world.system.tokenServices + [try #require(world.system.orderAPI)]

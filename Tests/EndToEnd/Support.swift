@@ -35,6 +35,19 @@ enum SharedSystem {
     static func get() async throws -> TestSystem { try await started.value }
 }
 
+/// An administrator of the system, whose next code is not used yet, as the walk-through keeps one: `walkthrough.json` in
+/// a folder of its own.
+func rememberedAdministrator(of system: TestSystem) async throws -> TemporaryDirectory {
+    let admin = try await system.person("admin")
+    let folder = try TemporaryDirectory("jts-memory")
+    let memory: JSONValue = [
+        "username": .string(admin.username), "password": .string(admin.password),
+        "secret": .string(admin.secret ?? ""), "step": .int(admin.lastStep),
+    ]
+    try folder.write(String(decoding: memory.encoded(), as: UTF8.self), to: "walkthrough.json")
+    return folder
+}
+
 /// `JTS_LONG=1` runs what takes long.
 let isLong = ProcessInfo.processInfo.environment["JTS_LONG"] == "1"
 

@@ -21,12 +21,7 @@ import Testing
 
     private func tour(_ options: TestSystemOptions) async throws -> String {
         try await withSystem(options) { system in
-            let state = try TemporaryDirectory("jts-walk")
-            let memory: JSONValue = [
-                "username": .string(system.admin.username), "password": .string(system.admin.password),
-                "secret": .string(system.admin.secret ?? ""), "step": .int(system.admin.lastStep),
-            ]
-            try state.write(String(decoding: memory.encoded(), as: UTF8.self), to: "walkthrough.json")
+            let state = try await rememberedAdministrator(of: system)
             // The last replica: what it answers has to hold for order-api, which asks another one.
             return try await ChildProcess.check(
                 Project.python,

@@ -31,9 +31,10 @@ import Testing
         }
         let after = try await contents(of: revoked, kafka(broker))
         expectGapless(before + after, count: 45)
-        expectOrderPerKey(after.reduce(into: []) { list, event in
-            if !list.contains(where: { $0.id == event.id }) { list.append(event) }
-        })
+        expectOrderPerKey(
+            after.reduce(into: []) { list, event in
+                if !list.contains(where: { $0.id == event.id }) { list.append(event) }
+            })
         // A reader from before tells only what is new; one that begins now tells all.
         try await eventually("the old reader") { feed.now.events.count == 45 }
         #expect(feed.now.gaps.isEmpty)

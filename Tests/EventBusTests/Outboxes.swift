@@ -99,13 +99,8 @@ final class StallingSource: OutboxSource {
     func stall() { state.withLock { $0.isStalling = true } }
     func goOn() { state.withLock { $0 = (false, false) } }
 
-    private func waitWhileStalling(holdingBatch: Bool = false) async {
-        while state.withLock({ state in
-            if state.isStalling, holdingBatch { state.isStalled = true }
-            return state.isStalling
-        }) {
-            try? await Task.sleep(for: .milliseconds(5))
-        }
+    private func waitWhileStalling() async {
+        while state.withLock({ $0.isStalling }) { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     private func believed(_ lease: OutboxLease?) -> OutboxLease? {
@@ -126,7 +121,9 @@ final class StallingSource: OutboxSource {
 
     func take(limit: Int, _ lease: OutboxLease) async throws(OutboxError) -> OutboxBatch {
         let batch = try await inner.take(limit: limit, lease)
-        await waitWhileStalling(holdingBatch: !batch.records.isEmpty)
+        guard !batch.records.isEmpty else { return batch }
+        state.withLock { $0.isStalled = $0.isStalling }
+        await waitWhileStalling()
         return batch
     }
 

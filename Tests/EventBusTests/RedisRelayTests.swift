@@ -31,6 +31,32 @@ import Testing
         await feed.stop()
     }
 
+    /// Something new is there whenever the relay looks.
+    @Test func heartbeatsComeUnderSteadyLoad() async throws {
+        let broker = try await KafkaBroker(topics: [revoked: 1, events: 1])
+        let fixture = try await RedisOutboxFixture()
+        let relay = RunningRelay(fixture.source(), kafka(broker))
+        let feed = RunningFeed(kafka(broker))
+        try await eventually("fresh") { (feed.reader.staleness() ?? .seconds(9)) < .seconds(2) }
+        let isOver = Box(false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    while !isOver.value { try await fixture.write([makeEvent(writer)]) }
+                }
+            }
+            defer { isOver.update { $0 = true } }
+            let before = feed.now.heartbeats.count
+            try await eventually("heartbeats") { feed.now.heartbeats.count >= before + 3 }
+            isOver.update { $0 = true }
+            try await group.waitForAll()
+        }
+        #expect(!feed.now.events.isEmpty)
+        expectGapless(feed.now.events)
+        await relay.stop()
+        await feed.stop()
+    }
+
     /// A relay dies after Kafka has acknowledged a batch and before the outbox knows: the next sends the same again.
     @Test func aCrashBetweenPublishingAndConfirmingRepeatsAndLosesNothing() async throws {
         let broker = try await KafkaBroker(topics: [revoked: 2, events: 1])

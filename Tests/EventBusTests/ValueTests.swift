@@ -1,3 +1,4 @@
+import CRdkafka
 import Contracts
 import StrictJSON
 import Testing
@@ -83,11 +84,40 @@ import Testing
             sasl: .init(mechanism: "SCRAM-SHA-512", username: "u", password: "p"),
             tls: .init(caFile: "/ca", certificateFile: "/crt", keyFile: "/key", keyPassword: "secret"))
         try configuration.validate()
-        let settings = configuration.settings
-        #expect(settings["security.protocol"] == "sasl_ssl")
-        #expect(settings["sasl.mechanism"] == "SCRAM-SHA-512")
-        #expect(settings["ssl.ca.location"] == "/ca")
-        #expect(settings["ssl.key.password"] == "secret")
+        #expect(
+            try taken(configuration, own: ["client.id": "own", "linger.ms": "7"]) == [
+                "bootstrap.servers": "localhost:1", "security.protocol": "sasl_ssl",
+                "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "u", "sasl.password": "p",
+                "ssl.ca.location": "/ca", "ssl.certificate.location": "/crt", "ssl.key.location": "/key",
+                "ssl.key.password": "secret", "client.id": "own", "linger.ms": "7",
+            ])
+    }
+
+    @Test func furtherSettingsGoOverOurOwn() throws {
+        let configuration = KafkaConfiguration(
+            bootstrapServers: "localhost:1", clientID: "mine",
+            extra: ["linger.ms": "9", "sasl.username": "other", "ssl.ca.location": "/other"])
+        #expect(
+            try taken(configuration, own: ["linger.ms": "7"]) == [
+                "bootstrap.servers": "localhost:1", "security.protocol": "plaintext", "client.id": "mine",
+                "linger.ms": "9", "sasl.username": "other", "ssl.ca.location": "/other", "sasl.mechanism": "GSSAPI",
+            ])
+    }
+
+    /// What librdkafka itself holds after it took the settings; what it has no value for is left out.
+    private func taken(_ configuration: KafkaConfiguration, own: [String: String]) throws -> [String: String] {
+        let settings = try KafkaSettings(configuration, own)
+        var values: [String: String] = [:]
+        for name in [
+            "bootstrap.servers", "security.protocol", "client.id", "linger.ms", "sasl.mechanism", "sasl.username",
+            "sasl.password", "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+        ] {
+            var buffer = [CChar](repeating: 0, count: 256)
+            var size = buffer.count
+            guard rd_kafka_conf_get(settings.pointer, name, &buffer, &size) == RD_KAFKA_CONF_OK else { continue }
+            values[name] = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+        return values
     }
 }
 

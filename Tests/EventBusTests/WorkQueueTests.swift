@@ -115,16 +115,18 @@ func committed(_ group: String, _ partition: TopicPartition, _ broker: KafkaConf
         // The first was just small enough for its topic, and is too large with the reason added to it.
         try await broker.fail(api: 0, code: 10)
         let attempts = Box([Int64: Int]())
-        let member = try RunningQueue(kafka(broker), handle: { event in
-            let sequence = event.sequence ?? 0
-            let attempt = attempts.update { attempts in
-                attempts[sequence, default: 0] += 1
-                return attempts[sequence] ?? 0
-            }
-            if sequence == 2 { throw SetAside("of no use") }
-            if sequence == 3 { throw Wrong() }
-            if sequence == 4, attempt < 3 { throw Wrong() }
-        })
+        let member = try RunningQueue(
+            kafka(broker),
+            handle: { event in
+                let sequence = event.sequence ?? 0
+                let attempt = attempts.update { attempts in
+                    attempts[sequence, default: 0] += 1
+                    return attempts[sequence] ?? 0
+                }
+                if sequence == 2 { throw SetAside("of no use") }
+                if sequence == 3 { throw Wrong() }
+                if sequence == 4, attempt < 3 { throw Wrong() }
+            })
         try await eventually("the rest", within: .seconds(20)) { member.handled.compactMap(\.sequence) == [1, 4, 5] }
         #expect(attempts.value == [1: 1, 2: 1, 3: 5, 4: 3, 5: 1])
         #expect(member.queue.statistics.setAside == 4)
@@ -190,6 +192,10 @@ func committed(_ group: String, _ partition: TopicPartition, _ broker: KafkaConf
         try await publish(20)
         try await eventually("one has all", within: .seconds(20)) {
             a.handled.count == 20 && a.queue.statistics.assignedPartitions == 2
+        }
+        for partition: Int32 in [0, 1] {
+            let place = TopicPartition(topic: revoked, partition: partition)
+            try await eventually("committed") { try await committed("workers", place, kafka(broker)) == 10 }
         }
         let b = try RunningQueue(kafka(broker))
         try await eventually("two share", within: .seconds(20)) {

@@ -24,6 +24,8 @@ final class Rig: Sendable {
         let system = try await TestSystem(options)
         do {
             let rig = Rig(system, try await makeTraders(traders, system))
+            // Ready is who has read all that was there; fresh, who has heard of every partition since.
+            try await eventually("the feed is fresh", within: .seconds(20)) { await rig.staleness ?? .infinity < 3 }
             try await body(rig)
         } catch {
             for log in system.logs { print("--- end of a log\n\(log.suffix(4_000))") }

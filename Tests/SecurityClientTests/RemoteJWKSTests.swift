@@ -54,6 +54,8 @@ final class JWKSEndpoint: Sendable {
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
+    var url: String { server.url + "/jwks.json" }
+
     func keys(_ change: (inout RemoteJWKS.Options) -> Void = { _ in }) throws -> RemoteJWKS {
         var options = RemoteJWKS.Options()
         change(&options)
@@ -256,10 +258,11 @@ final class JWKSEndpoint: Sendable {
         await endpoint.stop()
     }
 
-    @Test(arguments: [
-        ("max-age=300", 300), ("public, max-age=60, must-revalidate", 60), ("MAX-AGE=5", 5), ("max-age=\"7\"", 7),
-        ("no-store", 0), ("max-age=300, no-cache", 0), ("public", nil), ("max-age=", nil), ("max-age=-1", nil),
-        ("max-age=1, max-age=9", 1), ("max-age=99999999999999999999", Int64.max), ("s-maxage=3", nil), ("", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("max-age=300", 300), ("public, max-age=60, must-revalidate", 60), ("MAX-AGE=5", 5), ("max-age=\"7\"", 7),
+            ("no-store", 0), ("max-age=300, no-cache", 0), ("public", nil), ("max-age=", nil), ("max-age=-1", nil),
+            ("max-age=1, max-age=9", 1), ("max-age=99999999999999999999", Int64.max), ("s-maxage=3", nil), ("", nil),
+        ] as [(String, Int64?)])
     func cacheControl(_ header: String, _ age: Int64?) { #expect(CacheControl.maxAge(header) == age) }
 }

@@ -98,15 +98,20 @@ import Testing
         #expect(await world.refusal(try issuer.token { $0["exp"] = .int(now + 900) }) == nil)
     }
 
+    /// It may lie a little before or after `iat`: see `iat_ms` of token-service.
     @Test func theInstantThatRevocationsAreComparedWith() async throws {
         let seconds = world.clock.seconds
+        let slack = RevocationSet.slack
         func instant(_ value: JSONValue?) async throws -> Int64 {
             try await world.verifier.verify(try issuer.token { $0["iat_ms"] = value }).issuedAtMilliseconds
         }
         #expect(try await instant(.int(seconds * 1000)) == seconds * 1000)
         #expect(try await instant(.int(seconds * 1000 + 999)) == seconds * 1000 + 999)
+        #expect(try await instant(.int(seconds * 1000 + slack)) == seconds * 1000 + slack)
+        #expect(try await instant(.int(seconds * 1000 - slack)) == seconds * 1000 - slack)
         for inconsistent in [
-            JSONValue.int(seconds * 1000 + 1000), .int(seconds * 1000 - 1), .int(-1), .int(.max), .int(.min),
+            JSONValue.int(seconds * 1000 + slack + 1), .int(seconds * 1000 - slack - 1), .int(-1), .int(.max),
+            .int(.min),
             .string("\(seconds * 1000)"), .double(Double(seconds) * 1000 + 0.5), .null,
         ] {
             #expect(try await instant(inconsistent) == seconds * 1000, "\(inconsistent)")

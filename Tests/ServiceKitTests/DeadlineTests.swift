@@ -55,14 +55,24 @@ import Testing
         var deadlines = connection()
         deadlines.headRead(at(1))
         deadlines.requestPassedOn()
-        deadlines.readingPauses()
+        deadlines.readingPauses(at(3))
         #expect(deadlines.expired(at(20)) == nil)
         deadlines.readingResumes(at(20))
-        #expect(deadlines.expired(at(24)) == nil)
-        #expect(deadlines.expired(at(25)) == .bodyProgress)
-        deadlines.readingPauses()
+        #expect(deadlines.expired(at(22)) == nil)
+        #expect(deadlines.expired(at(23)) == .bodyProgress)
+        deadlines.readingPauses(at(22))
         // The whole of a body has its limit, whoever is slow.
         #expect(deadlines.expired(at(31)) == .body)
+    }
+
+    @Test func readingOnAndOnDoesNotStretchAHead() {
+        var deadlines = connection()
+        for second in 0..<10 {
+            deadlines.bytesArrived(at(Int64(second)))
+            deadlines.readingPauses(at(Int64(second)))
+            deadlines.readingResumes(at(Int64(second)))
+        }
+        #expect(deadlines.expired(at(10)) == .head)
     }
 
     @Test func answeringTakesAsLongAsItTakes() {

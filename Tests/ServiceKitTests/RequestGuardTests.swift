@@ -79,6 +79,7 @@ import Testing
         let (channel, _, _) = try make(carrier) { $0.bodyProgressTimeout = .seconds(3) }
         try channel.writeInbound(head(.post))
         try channel.writeInbound(body(1))
+        channel.read()
         channel.embeddedEventLoop.advanceTime(by: .seconds(2))
         #expect(try outbound(channel).isEmpty)
         channel.embeddedEventLoop.advanceTime(by: .seconds(2))

@@ -20,9 +20,13 @@ final class RunningServer: Sendable {
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
 
-    init(
+    convenience init(
         _ adjust: (inout HTTPServerSettings) -> Void = { _ in }, answer: @escaping Answer = RunningServer.hello
-    ) async throws {
+    ) async throws { try await self.init(adjust, responder: CallbackResponder(callback: answer)) }
+
+    init<Responder: HTTPResponder>(
+        _ adjust: (inout HTTPServerSettings) -> Void = { _ in }, responder: Responder
+    ) async throws where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
         var settings = HTTPServerSettings(listen: HTTPServerSettings.Address(host: "127.0.0.1", port: 0))
         settings.drainTimeout = .seconds(5)
         adjust(&settings)
@@ -31,7 +35,7 @@ final class RunningServer: Sendable {
         self.health = health
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let server = try HTTPServer(
-            settings, responder: CallbackResponder(callback: answer), health: health, metrics: metrics,
+            settings, responder: responder, health: health, metrics: metrics,
             logger: quietLogger
         ) { port in
             found.yield(port)
@@ -94,7 +98,11 @@ func withServer<Result>(
     _ adjust: (inout HTTPServerSettings) -> Void = { _ in }, answer: @escaping Answer = RunningServer.hello,
     _ body: (RunningServer) async throws -> Result
 ) async throws -> Result {
-    let server = try await RunningServer(adjust, answer: answer)
+    try await using(try await RunningServer(adjust, answer: answer), body)
+}
+
+/// Stops the server when the body ends, however it does.
+func using<Result>(_ server: RunningServer, _ body: (RunningServer) async throws -> Result) async throws -> Result {
     do {
         let result = try await body(server)
         try await server.stop()
@@ -153,7 +161,13 @@ final class RawConnection: Sendable {
     func offer(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
     func close() async { try? await channel.close().get() }
     func readOnce() { channel.read() }
-    func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+    /// Reads until so many bytes have come in all, then no more.
+    func read(until bytes: Int) async throws {
+        try await eventually("\(bytes) bytes, of which there are \(receivedBytes)", poll: .milliseconds(1)) {
+            if receivedBytes < bytes { readOnce() }
+            return receivedBytes >= bytes
+        }
+    }
 
     var received: String { collector.state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
     var receivedBytes: Int { collector.state.withLock { $0.bytes.count } }
@@ -188,5 +202,16 @@ final class Latch: Sendable {
             guard (try? await Task.sleep(for: .milliseconds(2))) != nil else { break }
         }
         state.withLock { $0.waiting -= 1 }
+    }
+}
+
+enum ProcessSignals {
+    /// SIGTERM, which ends a process that does not listen for it: sent only when somebody does.
+    static func terminateSelf() {
+        var action = sigaction()
+        sigaction(SIGTERM, nil, &action)
+        // swift-service-lifecycle ignores the signal's default action while it listens.
+        guard action.__sigaction_handler.sa_handler != nil else { return }
+        kill(getpid(), SIGTERM)
     }
 }

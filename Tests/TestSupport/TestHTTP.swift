@@ -148,6 +148,21 @@ package final class SecretNotes: Sendable {
         found.withLock { _ = $0.insert(secret) }
     }
 
+    /// The secrets that stand in a text as words of their own, cut to a few characters. Of a token its last part counts:
+    /// the signature.
+    package func secrets(in text: String) -> [String] {
+        let secrets = Set(all.map { $0.split(separator: ".").last.map(String.init) ?? $0 })
+        let isPart: (UInt8) -> Bool = { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+            default: false
+            }
+        }
+        return text.utf8.split { !isPart($0) }.compactMap { String($0) }.filter(secrets.contains).map {
+            String($0.prefix(4))
+        }
+    }
+
     package func note(_ value: JSONValue, under name: String = "") {
         switch value {
         case .object(let object): for (key, value) in object.members { note(value, under: key) }

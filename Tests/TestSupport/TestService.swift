@@ -22,7 +22,7 @@ package final class TestService: Sendable {
         self.name = name
         self.port = port
         url = "\(scheme)://127.0.0.1:\(port)"
-        executable = try Self.find(product)
+        executable = try Project.executable(product)
         self.environment = environment.merging(["LISTEN": "127.0.0.1:\(port)"]) { $1 }
         logFile = folder.file("\(name).log")
     }
@@ -87,14 +87,4 @@ package final class TestService: Sendable {
     /// SIGSTOP: connections stay open and nothing answers.
     package func pause() { process.withLock { $0 }?.pause() }
     package func resume() { process.withLock { $0 }?.resume() }
-
-    /// The product beside the running tests, or that of the debug build.
-    private static func find(_ product: String) throws -> String {
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let candidates = [beside.appendingPathComponent(product).path, ".build/debug/\(product)"]
-        guard let found = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw ChildProcess.Failure(description: "\(product) has not been built: \(candidates)")
-        }
-        return found
-    }
 }

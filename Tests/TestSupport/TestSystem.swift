@@ -133,22 +133,8 @@ package final class TestSystem: Sendable {
     /// Passwords, TOTP secrets, client secrets and tokens that this run made.
     package var secrets: Set<String> { notes.all }
 
-    /// Those of the run's secrets that stand as words of their own in a log, cut to a few characters. Of a token its last
-    /// part counts: the signature.
-    package var leaks: [String] {
-        let secrets = Set(self.secrets.map { $0.split(separator: ".").last.map(String.init) ?? $0 })
-        let isPart: (UInt8) -> Bool = { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
-            default: false
-            }
-        }
-        return logs.flatMap { log in
-            log.utf8.split { !isPart($0) }.compactMap { String($0) }.filter(secrets.contains).map {
-                String($0.prefix(4))
-            }
-        }
-    }
+    /// Those of the run's secrets that stand in a log.
+    package var leaks: [String] { logs.flatMap(notes.secrets(in:)) }
 
     /// What all services have logged.
     package var logs: [String] { (tokenServices + (orderAPI.map { [$0] } ?? [])).map(\.log) }
@@ -248,15 +234,4 @@ private actor AdminTokens {
         renewal = (task, .now)
         return try await task.value
     }
-}
-
-/// Files of the project, wherever the tests are started.
-package enum Project {
-    package static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
-
-    package static func file(_ path: String) -> String { root + "/" + path }
-
-    /// An interpreter that has the packages of `deploy/local/requirements-test.txt`: `JTS_PYTHON`.
-    package static var python: String { ProcessInfo.processInfo.environment["JTS_PYTHON"] ?? "python3" }
 }

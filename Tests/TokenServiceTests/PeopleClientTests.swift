@@ -49,13 +49,14 @@ import Testing
             let added = try await world.services.addSecret(account.id, ClientSecret.digest(two), world.act())
             for secret in [one, two] {
                 let found = try await world.clients.authenticate(
-                    .secret(clientID: "order-api", secret: secret), audience: [])
+                    .secret(clientID: "order-api", secret: secret), audience: [], address: "192.0.2.1")
                 #expect(found.clientID == "order-api")
             }
             try await world.services.removeSecret(added.id, of: account.id, world.act())
             for (client, secret) in [("order-api", two), ("order-api", ""), ("nobody", one), ("UPPER case", one)] {
                 await #expect(throws: OAuthError.invalidClient) {
-                    try await world.clients.authenticate(.secret(clientID: client, secret: secret), audience: [])
+                    try await world.clients.authenticate(
+                        .secret(clientID: client, secret: secret), audience: [], address: "192.0.2.1")
                 }
             }
         }
@@ -66,14 +67,16 @@ import Testing
             let secret = ClientSecret.generate()
             let account = try await account(world, "order-api", secret: secret)
             let credentials = ClientCredentials.secret(clientID: "order-api", secret: secret)
-            _ = try await world.clients.authenticate(credentials, audience: [], allowingCached: true)
+            _ = try await world.clients.authenticate(
+                credentials, audience: [], address: "192.0.2.1", allowingCached: true)
             _ = try await world.services.setStatus(account.id, to: .disabled, world.act())
             await #expect(throws: OAuthError.invalidClient) {
-                try await world.clients.authenticate(credentials, audience: [])
+                try await world.clients.authenticate(credentials, audience: [], address: "192.0.2.1")
             }
             world.advance(seconds: 2)
             await #expect(throws: OAuthError.invalidClient) {
-                try await world.clients.authenticate(credentials, audience: [], allowingCached: true)
+                try await world.clients.authenticate(
+                    credentials, audience: [], address: "192.0.2.1", allowingCached: true)
             }
         }
     }
@@ -86,7 +89,8 @@ import Testing
             let outcomes = await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
-                        (try? await world.clients.authenticate(credentials, audience: Self.audience)) != nil
+                        (try? await world.clients.authenticate(
+                            credentials, audience: Self.audience, address: "192.0.2.1")) != nil
                     }
                 }
                 return await group.reduce(into: [Bool]()) { $0.append($1) }
@@ -109,11 +113,11 @@ import Testing
             ]
             for credentials in refused {
                 await #expect(throws: OAuthError.invalidClient) {
-                    try await world.clients.authenticate(credentials, audience: Self.audience)
+                    try await world.clients.authenticate(credentials, audience: Self.audience, address: "192.0.2.1")
                 }
             }
             _ = try await world.clients.authenticate(
-                assertion(world, key, "order-api"), audience: Self.audience)
+                assertion(world, key, "order-api"), audience: Self.audience, address: "192.0.2.1")
         }
     }
 

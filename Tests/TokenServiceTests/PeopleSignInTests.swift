@@ -292,7 +292,7 @@ import Testing
                 await #expect(throws: SignIn.Fault.refused) { try await world.login("maria", "a wrong passphrase") }
             }
             await #expect(throws: Throttled.self) { try await world.login("maria") }
-            let target = AttemptStore.Target(.password, account: "maria", address: "")
+            let target = world.people.attempts.target(.password, account: "maria", address: "")
             try await world.people.attempts.forgive(target)
             guard case .signedIn = try await world.login("maria") else {
                 Issue.record("not forgiven")

@@ -54,7 +54,7 @@ final class PeopleWorld: Sendable {
         let revocations = makeRevocations(database, outbox, redis, redisOutbox, logger)
         let users = UserStore(database: database, outbox: outbox, revocations: revocations, catalogue: catalogue)
         let factors = FactorStore(database: database, outbox: outbox, sealer: sealer, users: users)
-        let attempts = AttemptStore(redis: redis, outbox: redisOutbox)
+        let attempts = AttemptStore(redis: redis, outbox: redisOutbox, sealer: sealer)
         let codes = RecoveryCodes(key: sealer.derive(label: "recovery-codes"))
         let factor = SecondFactor(factors: factors, attempts: attempts, codes: codes, clock: clock)
         people = People(

@@ -50,7 +50,7 @@ import Testing
             SessionStore.RefreshRequest(
                 token: RefreshToken(session: id, generation: generation), clientID: client, binding: binding,
                 fingerprint: print, grace: grace, sliding: 60_000),
-            refreshed: event(.sessionRefreshed), reused: event(.refreshReused))
+            refreshed: event(.sessionRefreshed), reused: event(.refreshReused), mismatched: event(.refreshRefused))
     }
 
     private func successor(_ outcome: SessionStore.Refreshing) -> UInt32? {
@@ -137,6 +137,8 @@ import Testing
         #expect(try await refresh(session.id, 0, binding: .dpop(thumbprint: "stranger")) == .mismatch)
         #expect(try await refresh(session.id, 0, binding: .certificate(thumbprint: "key")) == .mismatch)
         #expect(successor(try await refresh(session.id, 0, binding: bound)) == 1)
+        // Four refusals within a second are told once.
+        #expect(try await kinds(of: session.id) == ["session-created", "refresh-refused", "session-refreshed"])
     }
 
     /// A Redis that fell back to an older state learns from the token that is presented.
@@ -225,7 +227,7 @@ import Testing
                 SessionStore.RefreshRequest(
                     token: RefreshToken(session: id, generation: 0), clientID: "jts", binding: nil, fingerprint: "p",
                     grace: 10_000, sliding: 60_000),
-                refreshed: event(.sessionRefreshed), reused: event(.refreshReused))
+                refreshed: event(.sessionRefreshed), reused: event(.refreshReused), mismatched: event(.refreshRefused))
             #expect(successor(outcome) == 1)
             try await spread.end([id])
             #expect(try await !spread.standing(id).isAlive)

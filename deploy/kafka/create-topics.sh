@@ -1,16 +1,24 @@
 #!/bin/bash
 # Creates the topics of the security foundation. Repeating it does no harm.
+#   KAFKA_BOOTSTRAP_SERVERS (kafka:9092)   REPLICATION (1): how many brokers keep each record
 set -euo pipefail
-server=${KAFKA_BOOTSTRAP_SERVERS:-kafka:9092}
+server=${KAFKA_BOOTSTRAP_SERVERS:-kafka:9092} replication=${REPLICATION:-1}
+# With three or more copies an acknowledged record is on two brokers at least.
+in_sync=$((replication > 2 ? 2 : 1))
 create() {
-    local topic=$1 partitions=$2
-    shift 2
+    local topic=$1 partitions=$2 retention=$3
     /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$server" --create --if-not-exists \
-        --topic "$topic" --partitions "$partitions" --replication-factor "${REPLICATION:-1}" "$@"
+        --topic "$topic" --partitions "$partitions" --replication-factor "$replication" \
+        --config "retention.ms=$retention" --config "min.insync.replicas=$in_sync"
 }
+day=86400000
 # Revocations stay longer than any access token lives; what is auditable stays until audit-service has it.
-create security.session-revoked 4 --config retention.ms=86400000
-create security.key-rotated 1 --config retention.ms=604800000
-create security.scan-completed 1 --config retention.ms=604800000
+create security.session-revoked 4 "$day"
+create security.key-rotated 1 "$((7 * day))"
+create security.scan-completed 1 "$((7 * day))"
 # One partition: its order is the order of the record.
-create security.events 1 --config retention.ms=2592000000
+create security.events 1 "$((30 * day))"
+# What a work queue could not handle is set aside here, until somebody has looked at it.
+for topic in security.session-revoked security.key-rotated security.scan-completed security.events; do
+    create "$topic.dead" 1 "$((30 * day))"
+done

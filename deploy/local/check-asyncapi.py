@@ -50,10 +50,12 @@ def faults(document):
             for fault in jsonschema.Draft202012Validator(schema).iter_errors(example["payload"]):
                 yield f"example of {name}: {fault.message}"
     sources = (ROOT / "Shared/Contracts/SecurityEvent.swift").read_text(encoding="utf-8")
-    described = document["info"]["description"]
-    for kind in re.findall(r'case \w+ = "([\w-]+)"', sources):
-        if f"org.jts.security.{kind}" not in described:
-            yield f"event type {kind} is not named"
+    kinds = set(re.findall(r'case \w+ = "([\w-]+)"', sources))
+    named = set(re.findall(r"org\.jts\.security\.([a-z-]+)", document["info"]["description"]))
+    for kind in sorted(kinds - named):
+        yield f"event type {kind} is not named"
+    for kind in sorted(named - kinds):
+        yield f"event type {kind} is named and does not exist"
 
 
 def main():

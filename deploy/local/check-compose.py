@@ -6,7 +6,7 @@ import sys
 
 import yaml
 
-INTERNAL = {"data"}
+INTERNAL = {"data", "events"}
 
 
 def faults(name, service):
@@ -35,7 +35,7 @@ def faults(name, service):
             yield f"{key} holds credentials"
     for port in service.get("ports", []):
         if set(service.get("networks", [])) & INTERNAL or not str(port).startswith("127.0.0.1:"):
-            yield f"port {port} is open to the outside or to the data network"
+            yield f"port {port} is open to the outside or leads to an internal network"
 
 
 def main():
@@ -50,7 +50,7 @@ def main():
             for problem in problems:
                 found = True
                 print(f"{path}: {name}: {problem}")
-        for network in INTERNAL:
+        for network in sorted(INTERNAL):
             if not (document["networks"].get(network) or {}).get("internal"):
                 found = True
                 print(f"{path}: network {network} is not internal")

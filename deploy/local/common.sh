@@ -11,9 +11,13 @@ local_dir="$root/.local" run_dir="$root/.local/run" log_dir="$root/.local/log" s
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# swift_sources: every Swift file of the project, NUL-separated.
+# swift_sources: every Swift file of the project, NUL-separated. A folder that is not there has none.
 swift_sources() {
-    find Package.swift Services Shared Examples Tests Benchmarks -name '*.swift' -print0 | sort -z
+    local place places=()
+    for place in Package.swift Services Shared Examples Tests Benchmarks; do
+        [[ ! -e $place ]] || places+=("$place")
+    done
+    find "${places[@]}" -name '*.swift' -print0 | sort -z
 }
 
 # random_secret: 256 random bits as hex.

@@ -1,8 +1,11 @@
 #!/bin/bash
-# First start only: a database and an owner for each service that has replicas.
+# First start only: a database and an owner for each service that has replicas. psql reads the password from its file:
+# no process list shows it, and no statement that fails is logged.
 set -euo pipefail
-password=$(< /run/secrets/postgres_token_service)
-psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres --set=password="$password" << 'SQL'
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres << 'SQL'
+\set password `cat /run/secrets/postgres_token_service`
+SET log_statement = 'none';
+SET log_min_error_statement = 'panic';
 CREATE ROLE token_service LOGIN PASSWORD :'password';
 CREATE DATABASE token_service OWNER token_service;
 REVOKE ALL ON DATABASE token_service FROM PUBLIC;

@@ -6,6 +6,7 @@ import HTTPTypes
 import JOSE
 import Redis
 import StrictJSON
+import Synchronization
 
 /// Authenticates OAuth clients: `client_secret_basic`, `client_secret_post` (RFC 6749 section 2.3.1) and
 /// `private_key_jwt` (RFC 7523).
@@ -36,11 +37,11 @@ struct ClientAuthenticator: Sendable {
 
     /// - Parameters:
     ///   - audience: what an assertion may name as its audience.
+    ///   - address: of the caller, for the record and for counting refusals.
     ///   - allowingCached: an account read up to a second ago will do. For introspection, which asks often and gives
     ///     nothing away that outlives the account; never for issuing tokens.
     func authenticate(
-        form: FormFields, headers: HTTPFields, audience: [String], certificateThumbprint: String?,
-        allowingCached: Bool = false
+        form: FormFields, headers: HTTPFields, audience: [String], address: String, allowingCached: Bool = false
     ) async throws(OAuthError) -> ServiceAccount {
         let credentials: ClientCredentials
         do {
@@ -52,22 +53,24 @@ struct ClientAuthenticator: Sendable {
             case .missing: throw .invalidClient
             }
         }
-        return try await authenticate(credentials, audience: audience, allowingCached: allowingCached)
+        return try await authenticate(
+            credentials, audience: audience, address: address, allowingCached: allowingCached)
     }
 
     func authenticate(
-        _ credentials: ClientCredentials, audience: [String], allowingCached: Bool = false
+        _ credentials: ClientCredentials, audience: [String], address: String, allowingCached: Bool = false
     ) async throws(OAuthError) -> ServiceAccount {
         switch credentials {
         case .secret(let clientID, let secret):
-            return try await authenticate(clientID, secret: secret, allowingCached: allowingCached)
+            return try await authenticate(clientID, secret: secret, address, allowingCached: allowingCached)
         case .assertion(let text, let clientID):
-            return try await authenticate(assertion: text, named: clientID, audience, allowingCached: allowingCached)
+            return try await authenticate(
+                assertion: text, named: clientID, audience, address, allowingCached: allowingCached)
         }
     }
 
     private func authenticate(
-        _ clientID: String, secret: String, allowingCached: Bool
+        _ clientID: String, secret: String, _ address: String, allowingCached: Bool
     ) async throws(OAuthError) -> ServiceAccount {
         let account = try await account(clientID, allowingCached: allowingCached)
         let digest = ClientSecret.digest(secret)
@@ -76,13 +79,13 @@ struct ClientAuthenticator: Sendable {
         var matches = false
         for candidate in stored where constantTimeEqual(candidate, digest) { matches = true }
         guard let account, matches, account.status == .active else {
-            return try await refuse(clientID, account, reason: matches ? "disabled" : "client_secret")
+            return try await refuse(account, address, reason: matches ? "disabled" : "client_secret")
         }
         return account
     }
 
     private func authenticate(
-        assertion text: String, named: String?, _ audience: [String], allowingCached: Bool
+        assertion text: String, named: String?, _ audience: [String], _ address: String, allowingCached: Bool
     ) async throws(OAuthError) -> ServiceAccount {
         let now = clock() / 1000
         let jws: CompactJWS
@@ -102,12 +105,12 @@ struct ClientAuthenticator: Sendable {
             guard let account, !account.keys.isEmpty else { throw JOSEError.unknownKey }
             try jws.verify(with: JWKSet(keys: account.keys))
             accepted = try ClientAssertion.check(claims, audience: audience, now: now)
-        } catch { return try await refuse(clientID, account, reason: "client_assertion") }
+        } catch { return try await refuse(account, address, reason: "client_assertion") }
         guard let account, account.status == .active else {
-            return try await refuse(clientID, account, reason: "disabled")
+            return try await refuse(account, address, reason: "disabled")
         }
         guard try await isFirstUse(accepted, now: now) else {
-            return try await refuse(clientID, account, reason: "assertion_replayed")
+            return try await refuse(account, address, reason: "assertion_replayed")
         }
         return account
     }
@@ -127,43 +130,30 @@ struct ClientAuthenticator: Sendable {
         guard ClientID.isValid(clientID) else { return nil }
         let now = clock()
         if allowingCached, let account = cache.account(clientID, now: now) { return account }
-        let reading = Task { [database, cache, clock] () -> Result<ServiceAccount?, DatabaseError> in
-            cache.beginsReading(clientID, now: now)
-            do throws(DatabaseError) {
-                let account = try await database.read { try ServiceAccountRows.account(clientID: clientID, $0) }
-                cache.keep(account, clientID, now: now)
-                return .success(account)
-            } catch {
-                cache.failed(clientID, now: clock())
-                return .failure(error)
-            }
-        }
-        let known = allowingCached ? cache.account(clientID, now: now, inOutage: true) : nil
         do {
-            guard let known else { return try await reading.value.get() }
-            // Waited for, so that a change counts as soon as it can be known, but not for long.
-            guard let result = await reading.value(within: .milliseconds(AccountCache.patience)) else { return known }
-            return try result.get()
-        } catch {
-            if let known { return known }
-            throw .temporarilyUnavailable(retryAfter: 1)
-        }
+            let account = try await database.read { connection in
+                try ServiceAccountRows.account(clientID: clientID, connection)
+            }
+            if let account { cache.keep(account, now: now) }
+            return account
+        } catch { throw .temporarilyUnavailable(retryAfter: 1) }
     }
 
-    /// Puts the refusal on record, one event a second for a client, and refuses.
+    /// Puts the refusal on record, one event a second for an account, or for an address that names none, and refuses.
     private func refuse(
-        _ clientID: String, _ account: ServiceAccount?, reason: String
+        _ account: ServiceAccount?, _ address: String, reason: String
     ) async throws(OAuthError) -> ServiceAccount {
-        let tag = Int(SessionID.tag(of: clientID))
+        // What was sent as a client id is the caller's to choose: counted by it, everybody could fill the record.
+        let counted = RandomID.digest(account?.clientID ?? "address \(AddressPrefix.of(address))")
+        let tag = Int(SessionID.tag(of: counted))
         let event = SecurityEvent(
-            .clientAuthenticationFailed, outcome: .failure, subject: account?.clientID, reason: reason, at: clock(),
-            fields: [
-                "client": .string(RandomID.digest(clientID)), "refusals": .string(AttemptStore.countPlaceholder),
-            ])
+            .clientAuthenticationFailed, outcome: .failure, subject: account?.clientID,
+            reason: account == nil ? "unknown_client" : reason, at: clock(),
+            fields: ["refusals": .string(AttemptStore.countPlaceholder)], personal: ["address": .string(address)])
         do {
             _ = try await redis.run(
                 ClientAuthenticator.recordOnceASecond,
-                keys: ["ts:{\(outbox.hashTag(tag))}:refused:\(RandomID.digest(clientID))", outbox.key(tag: tag)],
+                keys: ["ts:{\(outbox.hashTag(tag))}:refused:\(counted)", outbox.key(tag: tag)],
                 arguments: [.string(event.outboxEvent().encoded())])
         } catch { throw .temporarilyUnavailable(retryAfter: 1) }
         throw .invalidClient
@@ -185,4 +175,27 @@ struct ClientAuthenticator: Sendable {
         redis.call('PEXPIRE', KEYS[1], 3600000)
         return 1
         """)
+}
+
+/// Accounts read lately: bounded, and for a second.
+private final class AccountCache: Sendable {
+    private static let life: Int64 = 1_000
+    private static let capacity = 1_024
+    private let entries = Mutex<[String: (account: ServiceAccount, readAt: Int64)]>([:])
+
+    func account(_ clientID: String, now: Int64) -> ServiceAccount? {
+        entries.withLock { entries in
+            guard let entry = entries[clientID], (0..<AccountCache.life).contains(now - entry.readAt) else {
+                return nil
+            }
+            return entry.account
+        }
+    }
+
+    func keep(_ account: ServiceAccount, now: Int64) {
+        entries.withLock { entries in
+            if entries.count >= AccountCache.capacity { entries.removeAll(keepingCapacity: true) }
+            entries[account.clientID] = (account, now)
+        }
+    }
 }

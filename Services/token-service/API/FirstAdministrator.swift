@@ -36,13 +36,22 @@ enum FirstAdministrator {
         let new = UserStore.New(
             username: username, usernameKey: username, roles: [role], password: hash, passwordIsShort: false,
             mustChangePassword: true, enrolmentForced: true)
-        return try await database.change { connection in
-            guard try connection.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
-            try UserStore.insert(new, catalogue: catalogue, outbox: outbox, act, connection)
-            // Before the commit: an administrator whose password nobody has would lock everybody out.
-            try write(["username": .string(username), "password": .string(text)], to: file)
-            return true
+        return try await unlessMade {
+            try await database.change { connection in
+                guard try connection.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
+                try UserStore.insert(new, catalogue: catalogue, outbox: outbox, act, connection)
+                // Before the commit: an administrator whose password nobody has would lock everybody out.
+                try write(["username": .string(username), "password": .string(text)], to: file)
+                return true
+            }
         }
+    }
+
+    /// Another replica may have come first.
+    private static func unlessMade(_ body: () async throws -> Bool) async throws -> Bool {
+        do {
+            return try await body()
+        } catch let error as DatabaseError where error.isUniqueViolation { return false }
     }
 
     private static func hash(_ password: Password, _ parameters: Argon2Parameters) async throws -> PasswordHash {

@@ -7,9 +7,13 @@ import SecurityClient
 import StrictJSON
 
 /// `POST /oauth2/introspect` (RFC 7662): signature and claims from the verifier's cache, revocations from memory, the
-/// session's standing in one Redis trip; SQL is not asked.
+/// session's standing in one Redis trip. SQL is asked for the caller's account, once a second.
+///
+/// Others ask here when they do not know of revocations themselves: a replica that has not read them for a while vouches
+/// for nothing.
 struct IntrospectionAPI: Sendable {
     let verifier: TokenVerifier
+    let freshness: any RevocationFreshness
     let store: SessionStore
     let sessions: Sessions
     let clients: ClientAuthenticator
@@ -23,9 +27,12 @@ struct IntrospectionAPI: Sendable {
     }
 
     @Sendable func introspect(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await OAuthError.translating {
+        try await OAuthError.translating(context) {
             let form = try await request.oauthForm(context)
             try await authenticateCaller(form, request, context)
+            guard let staleness = freshness.staleness(now: context.receivedAt), staleness < .seconds(5) else {
+                throw OAuthError.temporarilyUnavailable(retryAfter: 2)
+            }
             guard let token = form["token"] else { throw OAuthError.invalidRequest("token is missing") }
             return .oauth(try await answer(token))
         }
@@ -35,7 +42,7 @@ struct IntrospectionAPI: Sendable {
         if clients.hasCredentials(form: form, headers: request.headers) {
             let account = try await clients.authenticate(
                 form: form, headers: request.headers, audience: assertionAudience,
-                certificateThumbprint: context.clientCertificateThumbprint, allowingCached: true)
+                address: context.remoteAddress, allowingCached: true)
             guard
                 account.permissions.contains(Permission.introspectTokens.rawValue)
                     || clients.catalogue.permissions(of: account.roles).contains(Permission.introspectTokens.rawValue)
@@ -71,9 +78,10 @@ struct IntrospectionAPI: Sendable {
     }
 
     private func answerRefresh(_ token: String) async throws -> [UInt8] {
-        guard let id = sessions.sessionToEnd(by: token), try await store.standing(id).isAlive else {
-            return IntrospectionAPI.inactive
-        }
+        guard let token = sessions.refreshToken(token), try await store.isCurrent(token),
+            !sessions.revocations.local.isRevoked(session: token.session.description)
+        else { return IntrospectionAPI.inactive }
+        let id = token.session
         var json = JSONWriter(capacity: 96)
         json.beginObject()
         json.key("active")

@@ -36,7 +36,8 @@ struct KeyProof: Sendable {
         }
         // Section 11.1: each proof counts once. It is acceptable for a bounded time, and remembered for longer.
         let key = "ts:dpop:\(proof.thumbprint):\(RandomID.digest(proof.tokenID))"
-        let answer = try await redis.send(["SET", .string(key), "1", "NX", "EX", "600"], key: key)
+        let answer = try await redis.send(
+            ["SET", .string(key), "1", "NX", "EX", .int(Int(DPoPProof.acceptableFor * 2))], key: key)
         guard answer != .null else { throw OAuthError.invalidDPoPProof("the proof was used before") }
         return .dpop(thumbprint: proof.thumbprint)
     }

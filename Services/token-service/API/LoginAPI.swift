@@ -7,6 +7,7 @@ import StrictJSON
 struct LoginAPI: Sendable {
     let signIn: SignIn
     let proof: KeyProof
+    let services: ServiceAccountStore
 
     func register(on router: SecureRouter) {
         router.post("/v1/login", .public, use: login)
@@ -21,6 +22,11 @@ struct LoginAPI: Sendable {
         let clientID = fields.optionalString("client_id", length: 1...64, pattern: .identifier)
         try fields.finish()
         return try await PeopleProblems.translating {
+            if let clientID, try await services.exists(clientID: clientID) {
+                throw Problem.unprocessable(
+                    "client-id-reserved", title: "The client id is that of a service",
+                    detail: "People sign in with clients that have no credentials.")
+            }
             let client = try await proof.client(request, context, clientID: clientID, deviceID: device)
             switch try await signIn.password(
                 username: username, password: password, client, requestID: context.requestID)

@@ -39,7 +39,8 @@ struct MeAPI: Sendable {
             let (hash, isShort) = try await people.newPassword(
                 new, username: user.username, email: user.email,
                 hasFactor: user.hasFactor || people.catalogue.isPrivileged(user.roles))
-            try await people.users.setPassword(user.id, hash, isShort: isShort, act)
+            // Hashing may have waited: the instant up to which tokens are void is now.
+            try await people.users.setPassword(user.id, hash, isShort: isShort, people.act(context))
             return Response(status: .noContent)
         }
     }

@@ -11,6 +11,8 @@ enum OAuthError: Error, Sendable, Equatable {
     case unauthorizedClient
     case unsupportedGrantType
     case invalidScope
+    /// RFC 7009 section 2.2.1.
+    case unsupportedTokenType
     case invalidDPoPProof(String)
     case invalidToken
     case insufficientScope
@@ -25,6 +27,7 @@ enum OAuthError: Error, Sendable, Equatable {
         case .unauthorizedClient: "unauthorized_client"
         case .unsupportedGrantType: "unsupported_grant_type"
         case .invalidScope: "invalid_scope"
+        case .unsupportedTokenType: "unsupported_token_type"
         case .invalidDPoPProof: "invalid_dpop_proof"
         case .invalidToken: "invalid_token"
         case .insufficientScope: "insufficient_scope"

@@ -1,19 +1,19 @@
 import APISecurity
-import Database
 import HTTPTypes
 import Hummingbird
-import Redis
 
 extension OAuthError {
     /// Runs an OAuth endpoint: whatever goes wrong comes out in the shape that OAuth clients read.
-    static func translating(_ body: () async throws -> Response) async throws -> Response {
+    static func translating(
+        _ context: APIContext, _ body: () async throws -> Response
+    ) async throws -> Response {
         do {
             return try await body()
         } catch let error as OAuthError {
             return error.response()
-        } catch is RedisError {
-            return OAuthError.temporarilyUnavailable(retryAfter: 1).response()
-        } catch is DatabaseError {
+        } catch {
+            guard StoreProblems.problem(error) != nil else { throw error }
+            context.logger.warning("a store failed", metadata: ["error": "\(error)"])
             return OAuthError.temporarilyUnavailable(retryAfter: 1).response()
         }
     }

@@ -1,6 +1,7 @@
 import APISecurity
 import Contracts
 import EventBus
+import Hummingbird
 import Logging
 import StrictJSON
 
@@ -29,6 +30,19 @@ struct People: Sendable {
         Act(actor: context.identity?.subject, at: clock(), requestID: context.requestID)
     }
 
+    /// Does something that a client may repeat under an `Idempotency-Key`.
+    /// - Parameters:
+    ///   - route: method and path, with what it names.
+    ///   - body: what was asked for.
+    func once(
+        _ request: Request, _ context: APIContext, route: String, body: JSONValue = .null,
+        _ work: () async throws -> IdempotencyStore.Answer
+    ) async throws -> Response {
+        let caller = try context.requireIdentity().subject
+        let key = try IdempotencyKey.of(request)?.value
+        return .kept(try await idempotency.once(key, caller: caller, route: route, request: body, work))
+    }
+
     /// Checks a new password against the rules and hashes it.
     func newPassword(
         _ text: String, username: String, email: String?, hasFactor: Bool
@@ -51,7 +65,7 @@ struct People: Sendable {
     /// Checks somebody's own password outside of a sign-in, counted as one.
     func checkPassword(_ text: String, of id: String, address: String, _ act: Act) async throws {
         let found = try await users.credentials(id: id)
-        let target = AttemptStore.Target(
+        let target = attempts.target(
             .password, account: Username.key(found.user.username) ?? id, address: address)
         var event = SecurityEvent(
             .loginThrottled, outcome: .refused, subject: id, reason: "account", at: act.at, requestID: act.requestID,

@@ -59,11 +59,8 @@ enum PeopleProblems {
                 seconds: Int((throttled.wait + 999) / 1000))
         } catch PasswordHashingError.overloaded(let seconds) {
             throw retry(.serviceUnavailable, "overloaded", "Too many sign-ins at once", seconds: seconds)
-        } catch is RedisError {
-            throw retry(.serviceUnavailable, "unavailable", "Temporarily unavailable", seconds: 1)
-        } catch let error as DatabaseError {
-            if error.isUniqueViolation { throw conflict("conflict", "Changed by somebody else at the same time") }
-            throw retry(.serviceUnavailable, "unavailable", "Temporarily unavailable", seconds: 1)
+        } catch let error as DatabaseError where error.isUniqueViolation {
+            throw conflict("conflict", "Changed by somebody else at the same time")
         }
     }
 

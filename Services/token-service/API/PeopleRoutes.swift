@@ -29,7 +29,7 @@ enum PeopleRoutes {
         _ people: People, signIn: SignIn, recovery: RecoveryStore, services: ServiceAccountStore,
         on router: SecureRouter
     ) {
-        LoginAPI(signIn: signIn, proof: people.proof).register(on: router)
+        LoginAPI(signIn: signIn, proof: people.proof, services: services).register(on: router)
         StepUpAPI(people: people).register(on: router)
         MeAPI(people: people).register(on: router)
         FactorsAPI(people: people).register(on: router)
@@ -47,7 +47,7 @@ enum PeopleRoutes {
             catalogue: platform.catalogue)
         let factors = FactorStore(
             database: platform.database, outbox: platform.outbox, sealer: platform.sealer, users: users)
-        let attempts = AttemptStore(redis: platform.redis, outbox: platform.redisOutbox)
+        let attempts = AttemptStore(redis: platform.redis, outbox: platform.redisOutbox, sealer: platform.sealer)
         let codes = RecoveryCodes(key: platform.sealer.derive(label: "recovery-codes"))
         return People(
             users: users, factors: factors, attempts: attempts,

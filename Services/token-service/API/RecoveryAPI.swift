@@ -29,8 +29,12 @@ struct RecoveryAPI: Sendable {
         }
         let identity = try context.requireIdentity()
         return try await PeopleProblems.translating {
-            let created = try await store.request(user, kind, by: identity.subject, people.act(context))
-            return .uncached(created.json(), status: .created)
+            try await people.once(
+                request, context, route: "POST /v1/users/\(user)/recovery", body: .string(kind.rawValue)
+            ) {
+                let created = try await store.request(user, kind, by: identity.subject, people.act(context))
+                return IdempotencyStore.Answer(status: 201, location: nil, body: created.json())
+            }
         }
     }
 
@@ -61,15 +65,18 @@ struct RecoveryAPI: Sendable {
         let id = try context.identifier("id")
         let identity = try context.requireIdentity()
         return try await PeopleProblems.translating {
-            let act = people.act(context)
-            let kind = try await store.kind(of: id, at: act.at)
-            let temporary = Password.random()
-            guard let password = Password(temporary) else { throw PeopleFault.notFound }
-            let hash = try await people.hasher.hash(password)
-            let approved = try await store.approve(id, by: identity.subject, password: hash, act)
-            var body = approved.json().object ?? [:]
-            if kind == .passwordReset { body["temporary_password"] = .string(temporary) }
-            return .uncached(.object(body))
+            try await people.once(request, context, route: "POST /v1/recovery-requests/\(id)/approve") {
+                let kind = try await store.kind(of: id, at: people.clock())
+                let temporary = Password.random()
+                guard let password = Password(temporary) else { throw PeopleFault.notFound }
+                let hash = try await people.hasher.hash(password)
+                // Hashing may have waited: the instant up to which tokens are void is now.
+                let approved = try await store.approve(
+                    id, by: identity.subject, password: hash, people.act(context))
+                var body = approved.json().object ?? [:]
+                if kind == .passwordReset { body["temporary_password"] = .string(temporary) }
+                return IdempotencyStore.Answer(status: 200, location: nil, body: .object(body))
+            }
         }
     }
 

@@ -17,19 +17,21 @@ struct RevocationAPI: Sendable {
 
     /// Whoever holds a token of a session may end it; an unknown token is answered like a known one (section 2.2).
     @Sendable func revoke(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await OAuthError.translating {
+        try await OAuthError.translating(context) {
             let form = try await request.oauthForm(context)
             if clients.hasCredentials(form: form, headers: request.headers) {
                 _ = try await clients.authenticate(
                     form: form, headers: request.headers, audience: assertionAudience,
-                    certificateThumbprint: context.clientCertificateThumbprint)
+                    address: context.remoteAddress)
             }
             guard let token = form["token"] else { throw OAuthError.invalidRequest("token is missing") }
             if let id = sessions.sessionToEnd(by: token) {
-                if let subject = try await sessions.store.owner(of: id) {
-                    try await end(id.description, subject: subject)
-                }
-            } else if let identity = try? await verifier.verify(token), let session = identity.sessionID {
+                // A session that Redis lost is revoked all the same: its access tokens may be alive.
+                try await end(
+                    id.description, subject: (try? await sessions.store.owner(of: id)) ?? Revocations.unknownSubject)
+            } else if let identity = try? await verifier.verify(token) {
+                // Tokens of services have no session to end: they end with their account, or by themselves.
+                guard let session = identity.sessionID else { throw OAuthError.unsupportedTokenType }
                 try await end(session, subject: identity.subject)
             }
             return Response(status: .ok, headers: [.cacheControl: "no-store"])

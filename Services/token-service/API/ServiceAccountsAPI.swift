@@ -57,16 +57,12 @@ struct ServiceAccountsAPI: Sendable {
         }
         let keys = try jwks.map { try ServiceAccountsAPI.keys(.object($0)) }
         return try await PeopleProblems.translating {
-            let identity = try context.requireIdentity()
             let summary: JSONValue = [
                 "client_id": .string(clientID), "name": .optional(name), "roles": .array(roles.map(JSONValue.string)),
                 "permissions": .array(permissions.map(JSONValue.string)),
                 "jwks": jwks.map(JSONValue.object) ?? .null,
             ]
-            let answer = try await people.idempotency.once(
-                try IdempotencyKey.of(request)?.value, caller: identity.subject, route: "POST /v1/service-accounts",
-                request: summary
-            ) {
+            return try await people.once(request, context, route: "POST /v1/service-accounts", body: summary) {
                 let secret = keys == nil ? ClientSecret.generate() : nil
                 let account = try await store.create(
                     clientID: clientID, name: name ?? clientID, roles: Set(roles).sorted(),
@@ -77,7 +73,6 @@ struct ServiceAccountsAPI: Sendable {
                 return IdempotencyStore.Answer(
                     status: 201, location: "/v1/service-accounts/\(account.id)", body: .object(body))
             }
-            return .kept(answer)
         }
     }
 
@@ -120,11 +115,13 @@ struct ServiceAccountsAPI: Sendable {
     @Sendable func addSecret(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try context.identifier("account")
         return try await PeopleProblems.translating {
-            let secret = ClientSecret.generate()
-            let added = try await store.addSecret(id, ClientSecret.digest(secret), people.act(context))
-            var body = added.json().object ?? [:]
-            body["client_secret"] = .string(secret)
-            return .uncached(.object(body), status: .created)
+            try await people.once(request, context, route: "POST /v1/service-accounts/\(id)/secrets") {
+                let secret = ClientSecret.generate()
+                let added = try await store.addSecret(id, ClientSecret.digest(secret), people.act(context))
+                var body = added.json().object ?? [:]
+                body["client_secret"] = .string(secret)
+                return IdempotencyStore.Answer(status: 201, location: nil, body: .object(body))
+            }
         }
     }
 

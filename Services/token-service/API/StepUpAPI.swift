@@ -36,7 +36,7 @@ struct StepUpAPI: Sendable {
                 .stepUpSucceeded, subject: identity.subject, sessionID: identity.sessionID, at: act.at,
                 requestID: context.requestID, fields: ["amr": .array(amr.map(JSONValue.string))],
                 personal: ["address": .string(context.remoteAddress)])
-            let target = AttemptStore.Target(.code, account: identity.subject, address: context.remoteAddress)
+            let target = people.attempts.target(.code, account: identity.subject, address: context.remoteAddress)
             try await people.attempts.record(event.outboxEvent(), for: target)
             people.nudge()
             return .oauth(tokens.encoded())

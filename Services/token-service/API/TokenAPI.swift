@@ -25,7 +25,7 @@ struct TokenAPI: Sendable {
     }
 
     @Sendable func token(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await OAuthError.translating {
+        try await OAuthError.translating(context) {
             let form = try await request.oauthForm(context)
             guard let grant = form["grant_type"] else { throw OAuthError.invalidRequest("grant_type is missing") }
             let response =
@@ -58,7 +58,7 @@ struct TokenAPI: Sendable {
         if clients.hasCredentials(form: form, headers: request.headers) {
             return try await clients.authenticate(
                 form: form, headers: request.headers, audience: assertionAudience,
-                certificateThumbprint: context.clientCertificateThumbprint
+                address: context.remoteAddress
             ).clientID
         }
         return form["client_id"] ?? ClientInfo.defaultClientID
@@ -77,7 +77,7 @@ struct TokenAPI: Sendable {
         let now = issuer.clock()
         let account = try await clients.authenticate(
             form: form, headers: request.headers, audience: assertionAudience,
-            certificateThumbprint: context.clientCertificateThumbprint)
+            address: context.remoteAddress)
         let binding = try await proof.binding(request, context)
         let issued = try issuer.issue(
             TokenIssuer.Grant(

@@ -16,9 +16,11 @@ struct UsersAPI: Sendable {
         router.get("/v1/users/{user}", read, use: show)
         router.patch("/v1/users/{user}", write, use: update)
         router.put("/v1/users/{user}/roles", write, use: setRoles)
-        router.post("/v1/users/{user}/disable", write) { try await setStatus($0, $1, to: .disabled) }
+        // Taking access away reduces risk: it waits neither for a fresh second factor nor for fresh revocations.
+        let disable = Access.permission(Permission.disableUsers.rawValue)
+        router.post("/v1/users/{user}/disable", disable) { try await setStatus($0, $1, to: .disabled) }
         router.post("/v1/users/{user}/enable", write) { try await setStatus($0, $1, to: .active) }
-        router.post("/v1/users/{user}/lock", write) { try await setStatus($0, $1, to: .locked) }
+        router.post("/v1/users/{user}/lock", disable) { try await setStatus($0, $1, to: .locked) }
         router.post("/v1/users/{user}/unlock", write, use: unlock)
     }
 
@@ -56,16 +58,12 @@ struct UsersAPI: Sendable {
         }
         try UsersAPI.check(email: email, attributes: attributes)
         return try await PeopleProblems.translating {
-            let identity = try context.requireIdentity()
             let summary: JSONValue = [
                 "username": .string(username), "email": .optional(email), "roles": .array(roles.map(JSONValue.string)),
                 "attributes": attributes.map(JSONValue.object) ?? .null, "password": .optional(password),
                 "must_change_password": .bool(mustChange),
             ]
-            let answer = try await people.idempotency.once(
-                try IdempotencyKey.of(request)?.value, caller: identity.subject, route: "POST /v1/users",
-                request: summary
-            ) {
+            return try await people.once(request, context, route: "POST /v1/users", body: summary) {
                 let act = people.act(context)
                 let temporary = password == nil ? Password.random() : nil
                 let (hash, isShort) = try await people.newPassword(
@@ -83,7 +81,6 @@ struct UsersAPI: Sendable {
                 return IdempotencyStore.Answer(
                     status: 201, location: "/v1/users/\(user.id)", body: .object(body))
             }
-            return .kept(answer)
         }
     }
 
@@ -131,8 +128,8 @@ struct UsersAPI: Sendable {
             user = try await people.users.setStatus(id, to: .active, people.act(context))
             let key = Username.key(user.username) ?? id
             for target in [
-                AttemptStore.Target(.password, account: key, address: ""),
-                AttemptStore.Target(.code, account: id, address: ""),
+                people.attempts.target(.password, account: key, address: ""),
+                people.attempts.target(.code, account: id, address: ""),
             ] {
                 try await people.attempts.forgive(target)
             }

@@ -24,7 +24,7 @@ struct SecondFactor: Sendable {
     /// Counts the attempt against the account, over all tokens and sessions, and checks it.
     /// - Throws: `PeopleFault.codeRefused`, `.codeUsed`, `.noFactor`; `Throttled`; errors of Redis and SQL.
     func check(_ proof: Proof, user: String, address: String, failure: SecurityEvent.Kind, _ act: Act) async throws {
-        let target = AttemptStore.Target(.code, account: user, address: address)
+        let target = attempts.target(.code, account: user, address: address)
         var refused = SecurityEvent(
             .loginThrottled, outcome: .refused, subject: user, reason: "second_factor", at: act.at,
             requestID: act.requestID, fields: ["refusals": .string(AttemptStore.countPlaceholder)],

@@ -117,6 +117,7 @@ struct Sessions: SessionIssuer {
                 requestID: requestID, fields: ["client_id": .string(clientID)],
                 personal: ["address": .string(address)])
             if kind == .sessionRefreshed { event.personal = [:] }
+            if kind == .refreshRefused { event.fields["refusals"] = .string(AttemptStore.countPlaceholder) }
             return event.outboxEvent()
         }
         // SQL is asked and a key looked for before the token is used up: a client that is told to come back later must
@@ -130,12 +131,14 @@ struct Sessions: SessionIssuer {
             try? await store.end([id])
             throw refused
         }
+        try issuer.requireScope(scope, roles: account.roles, permissions: [])
         let outcome = try await store.refresh(
             SessionStore.RefreshRequest(
                 token: token, clientID: clientID, binding: binding, fingerprint: fingerprint, grace: policy.grace,
                 sliding: policy.sliding),
             refreshed: event(.sessionRefreshed, .success, nil),
-            reused: event(.refreshReused, .refused, "refresh_reuse"))
+            reused: event(.refreshReused, .refused, "refresh_reuse"),
+            mismatched: event(.refreshRefused, .refused, "other_client_or_key"))
         let session: SessionStore.Continued
         switch outcome {
         case .gone, .mismatch: throw refused
@@ -154,16 +157,23 @@ struct Sessions: SessionIssuer {
             TokenIssuer.Grant(
                 subject: session.subject, clientID: clientID, roles: account.roles, email: account.email,
                 sessionID: id, deviceID: session.deviceID, authTime: session.authTime, amr: session.amr,
-                acr: session.acr, binding: binding, selfOnly: session.selfOnly || account.mustEnrol,
+                acr: session.acr, binding: binding,
+                selfOnly: session.selfOnly || account.mustEnrol || lacksFactor(account.roles, session.acr),
                 asOf: now, voidBefore: account.voidBefore, requestedScope: scope))
         let successor = RefreshToken(session: id, generation: session.successor).encoded(chainKey)
         return response(issued, refresh: successor, session: id)
     }
 
-    /// Ends the session to which a refresh token belongs, whatever its generation.
-    func sessionToEnd(by refreshToken: String) -> SessionID? {
-        RefreshToken(refreshToken, key: chainKey)?.session
+    /// A role that was marked privileged since the session began is not used without a second factor.
+    private func lacksFactor(_ roles: [String], _ acr: String) -> Bool {
+        catalogue.isPrivileged(roles) && acr != AuthenticationLevel.twoFactors.rawValue
     }
+
+    /// Ends the session to which a refresh token belongs, whatever its generation.
+    func sessionToEnd(by token: String) -> SessionID? { refreshToken(token)?.session }
+
+    /// Reads a refresh token of ours.
+    func refreshToken(_ text: String) -> RefreshToken? { RefreshToken(text, key: chainKey) }
 
     /// Puts the end of a session, decided by a script, into SQL. What a crash leaves undone here, `sweep` does.
     func settle(_ id: SessionID, subject: String, reason: String) async throws {

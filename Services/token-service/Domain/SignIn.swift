@@ -37,7 +37,7 @@ struct SignIn: Sendable {
         let now = clock()
         // A name that cannot exist is counted and looked up like one that does not.
         let key = Username.key(username) ?? "?" + RandomID.digest(username)
-        let target = AttemptStore.Target(.password, account: key, address: client.address)
+        let target = attempts.target(.password, account: key, address: client.address)
         var event = SecurityEvent(
             .loginThrottled, outcome: .refused, reason: "account", at: now, requestID: requestID,
             fields: ["account": .string(target.account), "refusals": .string(AttemptStore.countPlaceholder)],
@@ -102,7 +102,7 @@ struct SignIn: Sendable {
         } catch PeopleFault.notFound { throw Fault.tokenRefused }
         guard user.status == .active, user.sessionEpoch == waiting.sessionEpoch else { throw Fault.tokenRefused }
         let amr = ["pwd"] + proof.amr
-        let target = AttemptStore.Target(.password, account: waiting.usernameKey, address: client.address)
+        let target = attempts.target(.password, account: waiting.usernameKey, address: client.address)
         try await attempts.succeed(
             target, remember: true, event: succeeded(user, amr, client, requestID: requestID, now: now))
         nudge()

@@ -87,16 +87,16 @@ struct SigningKeys: Sendable {
         return times
     }
 
-    /// Withdraws a key at once. When it was the active one, a new key signs from this moment on: verifiers fetch it as
-    /// they see its id for the first time.
+    /// Withdraws a key at once. When it was the active one, a new key signs from this moment on, and no older one again:
+    /// verifiers fetch the new one as they see its id for the first time.
     func revoke(_ keyID: String, reason: String, by actor: String?) async throws -> Bool {
         let now = clock()
-        let needsKey = ring.schedule.signingKey(ring.entries.map(\.times).filter { $0.keyID != keyID }, now: now) == nil
-        let replacement = needsKey ? try await generate() : nil
+        try await reload()
+        let isActive = ring.schedule.signingKey(ring.entries.map(\.times), now: now)?.keyID == keyID
+        let replacement = isActive ? try await generate() : nil
         let pending = try await store.database.write { connection -> PendingRevocation? in
             guard try store.revoke(keyID, at: now, connection) else { return nil }
-            let remaining = try KeyStore.all(connection).map(\.times)
-            if let replacement, ring.schedule.signingKey(remaining, now: now) == nil {
+            if let replacement {
                 try store.insert(
                     replacement, KeyTimes(keyID: replacement.keyID, announcedAt: now, activatesAt: now), connection)
             }

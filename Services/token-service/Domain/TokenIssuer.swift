@@ -50,6 +50,13 @@ struct TokenIssuer: Sendable {
         guard ring.signingKey(now: clock()) != nil else { throw .temporarilyUnavailable(retryAfter: 1) }
     }
 
+    /// - Throws: `OAuthError.invalidScope` when nothing of the requested scope may be granted.
+    func requireScope(_ requested: [String]?, roles: [String], permissions: [String]) throws(OAuthError) {
+        guard let requested else { return }
+        let held = Set(catalogue.permissions(of: roles) + permissions + [Permission.ownAccount.rawValue])
+        if held.isDisjoint(with: requested) { throw .invalidScope }
+    }
+
     /// - Throws: `OAuthError.invalidScope` when nothing of the requested scope may be granted;
     ///   `.temporarilyUnavailable` while there is no signing key.
     func issue(_ grant: Grant) throws -> Issued {
@@ -65,7 +72,8 @@ struct TokenIssuer: Sendable {
         }
         let claims = AccessClaims(
             issuer: issuer, subject: grant.subject, audience: audience,
-            issuedAt: now, asOf: max(grant.asOf, grant.voidBefore + 1), lifetime: lifetime, tokenID: RandomID.make(bytes: 16),
+            issuedAt: now, asOf: max(grant.asOf, grant.voidBefore + 1), lifetime: lifetime,
+            tokenID: RandomID.make(bytes: 16),
             clientID: grant.clientID, permissions: permissions, roles: grant.selfOnly ? [] : grant.roles,
             sessionID: grant.sessionID?.description, deviceID: grant.deviceID, email: grant.email,
             authTime: grant.authTime, amr: grant.amr, acr: grant.acr, binding: grant.binding)

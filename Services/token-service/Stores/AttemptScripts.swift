@@ -85,13 +85,24 @@ enum AttemptScripts {
 
     /// Takes back an attempt of which nothing became: nothing was checked. A delay that was set meanwhile stays with the
     /// account, so that attempts taken back cannot be used to shorten it.
+    /// Keys that hold nothing any more go: names made up by an address that has to wait must not fill the memory.
     /// KEYS: account, account and address.
     static let undo = RedisScript(
         """
-        local n = tonumber(redis.call('HGET', KEYS[2], 'n') or 0)
-        if n > 0 then redis.call('HSET', KEYS[2], 'n', n - 1, 'next', 0) end
-        n = tonumber(redis.call('HGET', KEYS[1], 'n') or 0)
-        if n > 0 then redis.call('HSET', KEYS[1], 'n', n - 1) end
+        local pair = redis.call('HMGET', KEYS[2], 'n', 'said')
+        local n = tonumber(pair[1] or 0)
+        if n > 1 or (n > 0 and pair[2]) then
+          redis.call('HSET', KEYS[2], 'n', n - 1, 'next', 0)
+        elseif n == 1 then
+          redis.call('DEL', KEYS[2])
+        end
+        local account = redis.call('HMGET', KEYS[1], 'n', 'gen', 'next')
+        n = tonumber(account[1] or 0)
+        if n > 1 or (n > 0 and (account[2] or account[3])) then
+          redis.call('HSET', KEYS[1], 'n', n - 1)
+        elseif n == 1 then
+          redis.call('DEL', KEYS[1])
+        end
         return 1
         """)
 

@@ -1,5 +1,8 @@
+import Crypto
 import EventBus
+import JOSE
 import Redis
+import Sealing
 
 /// Counts attempts at accounts in Redis. Everything of an account stands under one hash tag, beside its event stream.
 struct AttemptStore: Sendable {
@@ -15,15 +18,9 @@ struct AttemptStore: Sendable {
     /// Who is tried from where.
     struct Target: Sendable {
         let kind: Kind
-        /// A digest: names that were typed do not stand in Redis.
+        /// A MAC: what was typed as a name, now and then a password, stands neither in Redis nor on record.
         let account: String
         let address: String
-
-        init(_ kind: Kind, account: String, address: String) {
-            self.kind = kind
-            self.account = RandomID.digest("\(kind.rawValue):\(account)")
-            self.address = RandomID.digest(AddressPrefix.of(address))
-        }
     }
 
     enum Admission: Sendable, Equatable {
@@ -34,6 +31,23 @@ struct AttemptStore: Sendable {
 
     let redis: RedisClient
     let outbox: RedisOutbox
+    private let key: SymmetricKey
+
+    init(redis: RedisClient, outbox: RedisOutbox, sealer: Sealer) {
+        self.redis = redis
+        self.outbox = outbox
+        key = sealer.derive(label: "sign-in-attempts")
+    }
+
+    func target(_ kind: Kind, account: String, address: String) -> Target {
+        Target(
+            kind: kind, account: mac("\(kind.rawValue):\(account)"),
+            address: mac("address:\(AddressPrefix.of(address))"))
+    }
+
+    private func mac(_ text: String) -> String {
+        Base64URL.encode(Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)))
+    }
 
     /// Where in the event of a refusal the number of refusals goes.
     static let countPlaceholder = "@N@"

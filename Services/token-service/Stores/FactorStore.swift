@@ -24,7 +24,8 @@ struct FactorStore: Sendable {
         var expiresAt: Int64
     }
 
-    private static func context(_ user: String) -> String { "totp:\(user)" }
+    /// What a sealed secret is bound to.
+    @Sendable static func context(_ user: String) -> String { "totp:\(user)" }
 
     func factor(of user: String) async throws -> Factor? {
         let rows = try await database.query(

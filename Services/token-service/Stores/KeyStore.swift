@@ -75,5 +75,6 @@ struct KeyStore: Sendable {
         return try SigningKey(pkcs8DER: der, algorithm: key.algorithm, keyID: key.times.keyID)
     }
 
-    private static func context(_ keyID: String) -> String { "signing-key:\(keyID)" }
+    /// What a sealed key is bound to.
+    @Sendable static func context(_ keyID: String) -> String { "signing-key:\(keyID)" }
 }

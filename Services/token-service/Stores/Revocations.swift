@@ -81,9 +81,18 @@ struct Revocations: Sendable {
         }
     }
 
-    /// Revokes one session on its own: SQL first, then everywhere.
+    /// Stands for the owner of a session of which Redis knows nothing any more.
+    static let unknownSubject = "unknown"
+
+    /// Revokes one session on its own: SQL first, then everywhere. What is revoked already is not put on record again.
     func revokeSession(_ id: String, subject: String, reason: String, by actor: String?, at: Int64) async throws {
         let pending = try await database.write { connection in
+            let known = try connection.query(
+                "SELECT 1 AS one FROM revocations WHERE target = ? AND kind = 'session'", [.text(id)])
+            guard known.isEmpty else {
+                return PendingRevocation(
+                    revocation: Revocation(target: .session(id: id, subject: subject), reason: reason, at: at))
+            }
             let pending = try revokeSession(id, subject: subject, reason: reason, by: actor, at: at, connection)
             let event = SecurityEvent(
                 .sessionRevoked, subject: subject, actor: actor, sessionID: id, reason: reason, at: at)
@@ -120,15 +129,14 @@ struct Revocations: Sendable {
 
 extension Revocations {
     /// Reads the revocations decided since `since` (milliseconds), by any replica, into the local set.
-    func catchUp(since: Int64) async throws {
-        let rows = try await database.read { connection in
+    func catchUp(since: Int64) async throws(DatabaseError) {
+        let revocations = try await database.read { connection in
             try connection.query(
                 "SELECT kind, target, subject, effect, void_before, reason, at FROM revocations WHERE at >= ?",
-                [.int(since)])
+                [.int(since)]
+            ).compactMap { try Revocation(row: $0) }
         }
-        for row in rows {
-            if let revocation = try Revocation(row: row) { local.apply(revocation) }
-        }
+        for revocation in revocations { local.apply(revocation) }
     }
 
     /// Forgets the revocations of what has expired by itself.

@@ -50,6 +50,11 @@ struct ServiceAccountStore: Sendable {
         try await database.inspect { try ServiceAccountRows.require(id, $0) }
     }
 
+    func exists(clientID: String) async throws -> Bool {
+        try await !database.query("SELECT 1 AS one FROM service_accounts WHERE client_id = ?", [.text(clientID)])
+            .isEmpty
+    }
+
     func list(after cursor: String?, limit: Int) async throws -> (accounts: [ServiceAccount], next: String?) {
         try await database.inspect { connection in
             let rows = try connection.query(

@@ -48,7 +48,8 @@ enum SessionScripts {
     /// Uses a refresh token.
     /// KEYS: session, pending revocations, event stream. (The index is found by the subject that the session names.)
     /// ARGV: session id, generation presented, client id, binding, fingerprint of the request, grace in ms, sliding
-    /// life in ms, prefix of index keys, event when refreshed, event when reused (`@SUB@` stands for the subject).
+    /// life in ms, prefix of index keys, event when refreshed, event when reused, event when the client or its key is
+    /// another (`@SUB@` stands for the subject; told once a second, `@N@` for how many refusals it tells of).
     /// Returns {`ok`|`repeat`|`repaired`, generation of the successor, field values...}, {`gone`}, {`mismatch`} or
     /// {`reused`, subject}.
     static let refresh = RedisScript(
@@ -56,9 +57,20 @@ enum SessionScripts {
         local s = redis.call('HMGET', KEYS[1], 'gen', 'cid', 'bind', 'turned', 'print', 'end',
           'sub', 'auth', 'amr', 'acr', 'dev', 'epoch', 'self', 'created')
         if not s[1] then return {'gone'} end
-        if s[2] ~= ARGV[3] or (s[3] or '') ~= ARGV[4] then return {'mismatch'} end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        if s[2] ~= ARGV[3] or (s[3] or '') ~= ARGV[4] then
+          local told = redis.call('HMGET', KEYS[1], 'said', 'more')
+          local more = tonumber(told[2] or 0) + 1
+          if now - tonumber(told[1] or 0) >= 1000 then
+            local event = string.gsub(string.gsub(ARGV[11], '@SUB@', s[7]), '"@N@"', tostring(more))
+            redis.call('XADD', KEYS[3], '*', 'v', event)
+            redis.call('HSET', KEYS[1], 'said', now, 'more', 0)
+          else
+            redis.call('HSET', KEYS[1], 'more', more)
+          end
+          return {'mismatch'}
+        end
         local left = tonumber(s[6]) - now
         if left <= 0 then
           redis.call('DEL', KEYS[1])

@@ -40,7 +40,7 @@ extension SessionStore {
     }
 
     func refresh(
-        _ request: RefreshRequest, refreshed: OutboxEvent, reused: OutboxEvent
+        _ request: RefreshRequest, refreshed: OutboxEvent, reused: OutboxEvent, mismatched: OutboxEvent
     ) async throws(RedisError) -> Refreshing {
         let id = request.token.session
         let keys = SessionKeys(tag: id.tag, outbox: outbox)
@@ -50,7 +50,7 @@ extension SessionStore {
                 .string(id.description), .string(String(request.token.generation)), .string(request.clientID),
                 .string(request.binding?.stored ?? ""), .string(request.fingerprint),
                 .string(String(request.grace)), .string(String(request.sliding)), .string(keys.indexPrefix),
-                .string(refreshed.encoded()), .string(reused.encoded()),
+                .string(refreshed.encoded()), .string(reused.encoded()), .string(mismatched.encoded()),
             ],
             // A repetition finds the generation advanced by the same fingerprint and gets the same successor.
             retry: .ifIdempotent)

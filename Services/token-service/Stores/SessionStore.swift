@@ -75,6 +75,13 @@ struct SessionStore: Sendable {
         return (fields[0].string != nil, fields[1].string.flatMap { Int64($0) })
     }
 
+    /// Whether the session is alive and the token has not been used up.
+    func isCurrent(_ token: RefreshToken) async throws(RedisError) -> Bool {
+        let key = SessionKeys(tag: token.session.tag, outbox: outbox).session(token.session)
+        let generation = try await redis.send(["HGET", .string(key), "gen"], key: key, retry: .ifIdempotent).string
+        return generation.flatMap { UInt32($0) }.map { token.generation >= $0 } ?? false
+    }
+
     /// Whose session it is; nil when there is none.
     func owner(of id: SessionID) async throws(RedisError) -> String? {
         let key = SessionKeys(tag: id.tag, outbox: outbox).session(id)

@@ -9,7 +9,7 @@ public enum Access: Sendable, Hashable {
     /// Whoever holds the permission.
     case permission(String)
     /// Whoever holds the permission and proves it afresh: people with a second factor at most five minutes old
-    /// (RFC 9470), services with a token bound to a key that they hold.
+    /// (RFC 9470), services with a token bound to their client certificate (RFC 8705).
     case privileged(String)
 
     /// The permission that is needed, if one is.
@@ -60,7 +60,8 @@ public struct AccessDecision: Sendable {
         case .privileged(let name):
             guard identity.has(name) else { throw .missingPermission(name) }
             if identity.isService {
-                guard identity.confirmation != nil else { throw .unboundToken }
+                // A key that whoever holds the secret may choose proves nothing more; a certificate comes from elsewhere.
+                guard case .certificate = identity.confirmation else { throw .unboundToken }
             } else {
                 guard isFresh(identity, now: now) else { throw .staleFactor }
             }

@@ -61,8 +61,8 @@ package enum Challenge {
         case .unboundToken:
             Problem(
                 status: .forbidden, type: "bound-token-required",
-                title: "Services need a token that is bound to their key",
-                headers: challenge(scheme, "insufficient_scope", "a token bound to a key is needed"))
+                title: "Services need a token that is bound to their certificate",
+                headers: challenge(scheme, "insufficient_scope", "a token bound to a client certificate is needed"))
         case .otherCertificate:
             Problem(
                 status: .unauthorized, type: "invalid-token", title: "The access token is not accepted",

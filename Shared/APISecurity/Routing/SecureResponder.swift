@@ -126,7 +126,12 @@ public struct SecureResponder: HTTPResponder {
             if let response = try? error.response(from: request, context: context) { return response }
         default: break
         }
-        if let problem = options.problem(error) { return problem.response() }
+        if let problem = options.problem(error) {
+            context.logger.warning(
+                "a request was not served",
+                metadata: ["error": .string(SecureResponder.name(error)), "route": route(context)])
+            return problem.response()
+        }
         context.logger.error(
             "a request failed unexpectedly",
             metadata: ["error": .string(SecureResponder.name(error)), "route": route(context)])

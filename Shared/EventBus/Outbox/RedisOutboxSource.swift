@@ -121,7 +121,7 @@ package final class RedisOutboxSource: OutboxSource {
     }
 
     package func take(limit: Int, _ lease: OutboxLease) async throws(OutboxError) -> OutboxBatch {
-        let moved = try await moveNewEntries(lease)
+        let leftSome = try await moveNewEntries(lease)
         let done = state.withLock { $0.done }
         let reply = try await send(
             ["XRANGE", .string(assigned), .string("(\(done)"), "+", "COUNT", .int(limit)], key: assigned)
@@ -134,7 +134,7 @@ package final class RedisOutboxSource: OutboxSource {
             return OutboxRecord(event: event, epoch: epoch, sequence: sequence)
         }
         return OutboxBatch(
-            records: records, mark: entries.last?.id ?? done, hasMore: moved > 0 || entries.count >= limit)
+            records: records, mark: entries.last?.id ?? done, hasMore: leftSome || entries.count >= limit)
     }
 
     // MARK: - Moving
@@ -145,9 +145,11 @@ package final class RedisOutboxSource: OutboxSource {
         let entries: [RedisStreamEntry]
     }
 
-    private func moveNewEntries(_ lease: OutboxLease) async throws(OutboxError) -> Int {
+    /// Gives numbers to new entries. Returns whether a stream may have had more than are moved at once; what arrives
+    /// meanwhile does not count, or a relay under load would never come to its heartbeat.
+    private func moveNewEntries(_ lease: OutboxLease) async throws(OutboxError) -> Bool {
         let portions = try await newEntries()
-        guard !portions.isEmpty else { return 0 }
+        guard !portions.isEmpty else { return false }
         var arguments = guardArguments(lease)
         for portion in portions {
             guard let last = portion.entries.last else { continue }
@@ -172,7 +174,7 @@ package final class RedisOutboxSource: OutboxSource {
             let key = outbox.key(tag: portion.tag)
             _ = try? await send(["XTRIM", .string(key), "MINID", .string(last.next)], key: key)
         }
-        return moved
+        return portions.contains { $0.entries.count >= Self.portionSize }
     }
 
     private static let fallbackTopic = "security.events"

@@ -17,7 +17,7 @@ extension KafkaConfiguration {
         ) { SecurityProtocol(rawValue: $0.lowercased()) }
         tls = TLS(
             caFile: source.optionalString("KAFKA_CA_FILE"),
-            certificateFile: source.optionalString("KAFKA_CERTIFICATE_FILE"),
+            certificateFile: source.optionalString("KAFKA_CERT_FILE"),
             keyFile: source.optionalString("KAFKA_KEY_FILE"),
             keyPassword: source.optionalSensitive("KAFKA_KEY_PASSWORD")?.exposed)
         switch securityProtocol {
@@ -30,6 +30,15 @@ extension KafkaConfiguration {
                 ) { ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"].contains($0) ? $0 : nil },
                 username: source.requiredString("KAFKA_SASL_USERNAME"),
                 password: source.requiredSensitive("KAFKA_SASL_PASSWORD").exposed)
+        }
+        // Whatever else librdkafka can be told, such as `sasl.oauthbearer.method=oidc`.
+        for pair in source.strings("KAFKA_SETTINGS") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            if parts.count == 2 {
+                extra[String(parts[0])] = String(parts[1])
+            } else {
+                source.reject("KAFKA_SETTINGS", "name=value is expected, several between commas")
+            }
         }
         do { try validate() } catch { source.reject("KAFKA_BOOTSTRAP_SERVERS", "\(error)") }
     }

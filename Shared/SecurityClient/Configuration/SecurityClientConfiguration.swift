@@ -65,7 +65,7 @@ public struct SecurityClientConfiguration: Sendable {
         revocationOutboxes = source.strings("REVOCATION_OUTBOXES", default: ["token-service/main"])
         security = HTTPTransportSecurity(
             caFile: source.optionalString("TOKEN_SERVICE_CA_FILE"),
-            certificateFile: source.optionalString("CLIENT_CERTIFICATE_FILE"),
+            certificateFile: source.optionalString("CLIENT_CERT_FILE"),
             keyFile: source.optionalString("CLIENT_KEY_FILE"))
         kafka = source.optionalString("KAFKA_BOOTSTRAP_SERVERS").map {
             KafkaConfiguration(bootstrapServers: $0, source, clientID: "security-client")
@@ -79,7 +79,7 @@ public struct SecurityClientConfiguration: Sendable {
         }
         if (security.certificateFile == nil) != (security.keyFile == nil) {
             source.reject(
-                security.keyFile == nil ? "CLIENT_KEY_FILE" : "CLIENT_CERTIFICATE_FILE",
+                security.keyFile == nil ? "CLIENT_KEY_FILE" : "CLIENT_CERT_FILE",
                 "is required beside the other of the two")
         }
         if kafka == nil, clientID == nil, revocationCheck == .required {

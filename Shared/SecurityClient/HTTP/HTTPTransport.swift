@@ -19,7 +19,7 @@ public struct HTTPTransportSecurity: Sendable {
 
     func tlsConfiguration() throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
+        tls.minimumTLSVersion = .tlsv13
         if let caFile { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(caFile)) }
         if let certificateFile, let keyFile {
             tls.certificateChain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { .certificate($0) }
@@ -52,7 +52,8 @@ final class HTTPTransport: Sendable {
             tlsConfiguration: try security.tlsConfiguration(), redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(2), read: .seconds(5)),
             connectionPool: .init(idleTimeout: .seconds(30)))
-        configuration.httpVersion = .automatic
+        // Whoever asks has something else to do when the server is not there, and tries again on its own terms.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

@@ -146,7 +146,6 @@ public final class RemoteJWKS: VerificationKeys, Service {
             // Not the caller's: others wait for it as well.
             let task = Task { [self] in take(await fetch(entityTag)) }
             state.flight = task
-            state.lastAttempt = .now
             state.statistics.fetches += 1
             return task
         }
@@ -177,6 +176,7 @@ public final class RemoteJWKS: VerificationKeys, Service {
         let now = ContinuousClock.now
         let (succeeded, fault) = state.withLock { state -> (Bool, String?) in
             state.flight = nil
+            state.lastAttempt = now
             switch outcome {
             case .fetched(let table, let entityTag, let age):
                 let withdraws = state.table.loses(to: table)

@@ -18,16 +18,26 @@ enum HTTPURI {
             rest = rest[..<end]
         }
         let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-        var authority = lowercased(rest[..<slash])
-        guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { return nil }
-        let standardPort = scheme == "https" ? ":443" : ":80"
-        if authority.suffix(standardPort.utf8.count).elementsEqual(standardPort.utf8) {
-            authority.removeLast(standardPort.utf8.count)
-        } else if authority.last == UInt8(ascii: ":") {
-            authority.removeLast()
-        }
-        guard !authority.isEmpty, let path = path(rest[slash...]) else { return nil }
-        return "\(scheme)://" + String(decoding: authority, as: UTF8.self) + path
+        guard let authority = authority(lowercased(rest[..<slash]), standardPort: scheme == "https" ? 443 : 80),
+            let path = path(rest[slash...])
+        else { return nil }
+        return "\(scheme)://\(authority)\(path)"
+    }
+
+    /// Host and port, the port left out when it is the scheme's own or empty; nil when there is a user, or no host.
+    private static func authority(_ bytes: [UInt8], standardPort: Int) -> String? {
+        let colon = bytes.lastIndex(of: UInt8(ascii: ":"))
+        let bracket = bytes.lastIndex(of: UInt8(ascii: "]"))
+        var (host, port) = (bytes[...], bytes[bytes.endIndex...])
+        if let colon, colon > bracket ?? -1 { (host, port) = (bytes[..<colon], bytes[(colon + 1)...]) }
+        let isBracketed = host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
+        guard !host.isEmpty, !host.contains(UInt8(ascii: "@")), isBracketed || !host.contains(UInt8(ascii: ":")),
+            port.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return nil }
+        let name = String(decoding: host, as: UTF8.self)
+        if port.isEmpty { return name }
+        guard let number = Int(String(decoding: port, as: UTF8.self)), number <= 65_535 else { return nil }
+        return number == standardPort ? name : "\(name):\(number)"
     }
 
     private static func path(_ bytes: ArraySlice<UInt8>) -> String? {

@@ -46,7 +46,8 @@ public final class RevocationFeed: Service, RevocationFreshness {
         self.logger = logger
         self.clock = clock
         applied = metrics.counter("security_feed_revocations_total", help: "Revocations read from the feed.")
-        unreadable = metrics.counter("security_feed_unreadable_total", help: "Events of the feed that were not understood.")
+        unreadable = metrics.counter(
+            "security_feed_unreadable_total", help: "Events of the feed that were not understood.")
         gaps = metrics.counter("security_feed_gaps_total", help: "Ranges of events that were lost for good.")
         delay = metrics.histogram(
             "security_feed_delay_seconds", help: "From the decision of a revocation to its being applied here.")

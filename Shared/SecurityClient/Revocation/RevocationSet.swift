@@ -81,6 +81,9 @@ public final class RevocationSet: Sendable {
         }
     }
 
+    /// Whether the session was ended.
+    public func isRevoked(session: String) -> Bool { state.withLock { $0.sessions[session] != nil } }
+
     /// Grows with every revocation that says something new: what was not revoked at a version still is not while the
     /// version stands.
     package var version: UInt64 { changes.load(ordering: .acquiring) }

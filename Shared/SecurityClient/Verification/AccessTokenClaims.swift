@@ -12,10 +12,13 @@ struct AccessTokenClaims {
     private var notBefore: Int64?
     private var issuedAt: Int64?
     private var issuedAtMilliseconds: Int64?
+    private let permissionSets: PermissionSets
+
+    private init(_ permissionSets: PermissionSets) { self.permissionSets = permissionSets }
 
     /// - Parameter now: milliseconds since the epoch.
     static func identity(
-        from payload: [UInt8], keyID: String, options: TokenVerifier.Options, now: Int64
+        from payload: [UInt8], keyID: String, options: TokenVerifier.Options, permissionSets: PermissionSets, now: Int64
     ) throws(TokenRefusal) -> Identity {
         let json: JSONValue
         do {
@@ -23,12 +26,17 @@ struct AccessTokenClaims {
                 parsing: payload, limits: JSONLimits(maxBytes: options.maxBytes, maxDepth: 8, maxMembers: 1_000))
         } catch { throw .malformed("claims") }
         guard case .object(let object) = json else { throw .malformed("claims") }
-        var claims = AccessTokenClaims()
+        var claims = AccessTokenClaims(permissionSets)
         for (name, value) in object.members { try claims.read(name, value) }
         return try claims.checked(keyID, options, now)
     }
 
+    /// Half of the names have three letters: told apart by length first, each is compared with few others.
     private mutating func read(_ name: String, _ value: JSONValue) throws(TokenRefusal) {
+        if name.utf8.count == 3 { try readShort(name, value) } else { try readLong(name, value) }
+    }
+
+    private mutating func readShort(_ name: String, _ value: JSONValue) throws(TokenRefusal) {
         switch name {
         case "iss": issuer = try text(name, value)
         case "sub":
@@ -38,19 +46,25 @@ struct AccessTokenClaims {
         case "exp": expiresAt = try date(name, value, roundingUp: false)
         case "iat": issuedAt = try date(name, value, roundingUp: false)
         case "nbf": notBefore = try date(name, value, roundingUp: true)
-        case "iat_ms": issuedAtMilliseconds = value.int
         case "jti": identity.tokenID = try text(name, value)
-        case "client_id": identity.clientID = try text(name, value)
-        case "scope": identity.scope = try text(name, value)
-        case "auth_time": identity.authTime = try date(name, value, roundingUp: false)
         case "amr": identity.amr = try texts(name, value)
         case "acr": identity.acr = try text(name, value)
         case "sid": identity.sessionID = try text(name, value)
-        case "device_id": identity.deviceID = try text(name, value)
-        case "roles": identity.roles = try texts(name, value)
-        case "permissions": identity.permissions = Set(try texts(name, value))
-        case "email": identity.email = Sensitive(try text(name, value))
         case "cnf": identity.confirmation = try confirmation(value)
+        default: break
+        }
+    }
+
+    private mutating func readLong(_ name: String, _ value: JSONValue) throws(TokenRefusal) {
+        switch (name.utf8.count, name) {
+        case (5, "scope"): identity.scope = try text(name, value)
+        case (5, "roles"): identity.roles = try texts(name, value)
+        case (5, "email"): identity.email = Sensitive(try text(name, value))
+        case (6, "iat_ms"): issuedAtMilliseconds = value.int
+        case (9, "client_id"): identity.clientID = try text(name, value)
+        case (9, "auth_time"): identity.authTime = try date(name, value, roundingUp: false)
+        case (9, "device_id"): identity.deviceID = try text(name, value)
+        case (11, "permissions"): identity.permissions = permissionSets.set(of: try texts(name, value))
         default: break
         }
     }

@@ -3,6 +3,12 @@ import Contracts
 import JOSE
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Verifies access tokens: signature, type and claims by RFC 8725 and RFC 9068, then the revocations known here.
 ///
 /// A token seen before is answered from a bounded cache without waiting; expiry, revocation and the withdrawal of its key
@@ -54,6 +60,7 @@ public final class TokenVerifier: Sendable {
     private let clock: @Sendable () -> Int64
     private let cache: VerifiedTokenCache
     private let headers = KnownHeaders()
+    private let permissionSets = PermissionSets()
     private let refusals = Atomic<UInt64>(0)
 
     /// - Parameter clock: milliseconds since the epoch.
@@ -107,7 +114,9 @@ public final class TokenVerifier: Sendable {
     private func examine(_ token: String, _ now: Int64) async throws(TokenRefusal) -> Identity {
         guard token.utf8.count <= options.maxBytes else { throw .tooLarge }
         let bytes = Array(token.utf8)
-        guard let dot = bytes.firstIndex(of: UInt8(ascii: ".")) else { throw .malformed("three parts") }
+        guard let dot = bytes.withUnsafeBufferPointer({ TokenVerifier.dot(in: $0, from: 0) }) else {
+            throw .malformed("three parts")
+        }
         // Read before the key is, so that a key that is withdrawn meanwhile does not count as current.
         let generation = keys.generation
         if let header = bytes.withUnsafeBufferPointer({
@@ -149,7 +158,7 @@ public final class TokenVerifier: Sendable {
         _ bytes: [UInt8], after first: Int, _ key: VerificationKey
     ) throws(TokenRefusal) -> [UInt8] {
         let outcome = bytes.withUnsafeBufferPointer { buffer -> Result<[UInt8], TokenRefusal> in
-            guard let second = buffer[(first + 1)...].firstIndex(of: UInt8(ascii: ".")) else {
+            guard let second = TokenVerifier.dot(in: buffer, from: first + 1) else {
                 return .failure(.malformed("three parts"))
             }
             // A further dot is outside of the alphabet.
@@ -165,10 +174,18 @@ public final class TokenVerifier: Sendable {
         return try outcome.get()
     }
 
+    private static func dot(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        guard start < bytes.count, let base = bytes.baseAddress,
+            let found = memchr(base + start, Int32(UInt8(ascii: ".")), bytes.count - start)
+        else { return nil }
+        return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
+
     private func admit(
         _ bytes: [UInt8], _ payload: [UInt8], keyID: String, _ generation: UInt64, _ now: Int64
     ) throws(TokenRefusal) -> Identity {
-        let identity = try AccessTokenClaims.identity(from: payload, keyID: keyID, options: options, now: now)
+        let identity = try AccessTokenClaims.identity(
+            from: payload, keyID: keyID, options: options, permissionSets: permissionSets, now: now)
         let version = revocations.version
         let isRevoked = revocations.isRevoked(identity)
         cache.insert(

@@ -9,8 +9,8 @@ import Synchronization
 
 /// Tokens whose signature and claims were found good, with what they say. Bounded; divided, so that threads seldom wait.
 ///
-/// Each token has eight places to be in, found by a few bytes of its signature; the one unused longest leaves. A token
-/// is found only when all of it is the same, byte by byte.
+/// Each token has 32 places to be in, found by a few bytes of its signature; of those in them the one unused longest
+/// leaves. A token is found only when all of it is the same, byte by byte.
 final class VerifiedTokenCache: Sendable {
     enum Answer: Sendable {
         case hit(Identity)
@@ -60,21 +60,22 @@ final class VerifiedTokenCache: Sendable {
         init(count: Int) { slots = Mutex(Slots(count: count)) }
     }
 
-    private static let ways = 8
-    private static let shardCount = 16
+    /// Enough that hardly any token has to leave before all places are taken.
+    private static let ways = 32
+    private static let maxShards = 16
 
     private let shards: [Shard]
     private let setsPerShard: Int
     private let seed = UInt64.random(in: .min ... .max)
     private let revocations: RevocationSet
 
-    /// - Parameter capacity: how many tokens are held at most, in steps of 128; none when below that.
+    /// - Parameter capacity: how many tokens are held at most, in steps of 32, and of 512 from 512 on; none below 32.
     init(capacity: Int, revocations: RevocationSet) {
-        let sets = max(0, capacity) / (VerifiedTokenCache.ways * VerifiedTokenCache.shardCount)
-        setsPerShard = sets
-        shards =
-            sets == 0
-            ? [] : (0..<VerifiedTokenCache.shardCount).map { _ in Shard(count: sets * VerifiedTokenCache.ways) }
+        let sets = max(0, capacity) / VerifiedTokenCache.ways
+        let shardCount = min(sets, VerifiedTokenCache.maxShards)
+        let setsPerShard = shardCount == 0 ? 0 : sets / shardCount
+        self.setsPerShard = setsPerShard
+        shards = (0..<shardCount).map { _ in Shard(count: setsPerShard * VerifiedTokenCache.ways) }
         self.revocations = revocations
     }
 
@@ -153,10 +154,10 @@ final class VerifiedTokenCache: Sendable {
         return product.high ^ product.low
     }
 
-    private func shard(_ hash: UInt64) -> Shard { shards[Int(hash & 15)] }
+    private func shard(_ hash: UInt64) -> Shard { shards[Int((hash & 0xFFFF) % UInt64(shards.count))] }
 
     private func places(_ hash: UInt64) -> Range<Int> {
-        let start = Int((hash >> 4) % UInt64(setsPerShard)) * VerifiedTokenCache.ways
+        let start = Int((hash >> 16) % UInt64(setsPerShard)) * VerifiedTokenCache.ways
         return start..<(start + VerifiedTokenCache.ways)
     }
 

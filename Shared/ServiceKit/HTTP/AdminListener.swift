@@ -35,7 +35,9 @@ enum AdminListener {
     private static func answer(
         _ request: Request, health: HealthChecks, metrics: MetricsRegistry
     ) async -> Response {
-        guard request.method == .get || request.method == .head else { return response(.methodNotAllowed, ["status": 405]) }
+        guard request.method == .get || request.method == .head else {
+            return response(.methodNotAllowed, ["status": 405])
+        }
         switch request.uri.path {
         case "/metrics":
             return Response(

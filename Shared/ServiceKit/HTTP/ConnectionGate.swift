@@ -32,7 +32,9 @@ final class ConnectionGate: Sendable {
     func admit(_ channel: any Channel) throws(Refused) {
         let address = channel.remoteAddress?.ipAddress ?? ""
         let admitted = state.withLock { state in
-            guard state.open.count < maximum, state.byAddress[address, default: 0] < maximumPerAddress else { return false }
+            guard state.open.count < maximum, state.byAddress[address, default: 0] < maximumPerAddress else {
+                return false
+            }
             state.open[ObjectIdentifier(channel)] = channel
             state.byAddress[address, default: 0] += 1
             return true

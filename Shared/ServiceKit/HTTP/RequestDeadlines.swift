@@ -45,8 +45,8 @@ struct RequestDeadlines {
     /// Requests that are being answered.
     private(set) var outstanding = 0
     private var answeredAt: NIODeadline
-    /// Since when we read. nil while we do not: then the client is not the one who is slow.
-    private var readingSince: NIODeadline?
+    /// Since when we do not read: the client is not the one who is slow then.
+    private var pausedSince: NIODeadline?
     /// Since when written bytes have not moved.
     private var blockedSince: NIODeadline?
     private var closingSince: NIODeadline?
@@ -58,7 +58,6 @@ struct RequestDeadlines {
         self.carrier = carrier
         inbound = .connected(now)
         answeredAt = now
-        readingSince = now
     }
 
     // MARK: What happens
@@ -106,9 +105,20 @@ struct RequestDeadlines {
         if carrier == .stream { closingSince = now }
     }
 
-    mutating func readingPauses() { readingSince = nil }
+    mutating func readingPauses(_ now: @autoclosure () -> NIODeadline) {
+        if pausedSince == nil, isWithinHead || isWithinBody { pausedSince = now() }
+    }
+
+    /// The time in between is not held against the client, but for the limit of a whole body.
     mutating func readingResumes(_ now: @autoclosure () -> NIODeadline) {
-        if readingSince == nil { readingSince = now() }
+        guard let paused = pausedSince else { return }
+        pausedSince = nil
+        let pause = now() - paused
+        switch inbound {
+        case .head(let since): inbound = .head(since: since + pause)
+        case .body(let since, let progress): inbound = .body(since: since, progress: progress + pause)
+        case .connected, .waiting, .over: break
+        }
     }
 
     mutating func writesBlock(_ now: NIODeadline) { if blockedSince == nil { blockedSince = now } }
@@ -141,10 +151,10 @@ struct RequestDeadlines {
             consider(idleSince + limits.idle, .idle)
             if let quiescingSince { consider(max(idleSince, quiescingSince) + limits.quiesce, .quiesce) }
         case .head(let since):
-            if let readingSince { consider(max(since, readingSince) + limits.head, .head) }
+            if pausedSince == nil { consider(since + limits.head, .head) }
         case .body(let since, let progress):
             consider(since + limits.body, .body)
-            if let readingSince { consider(max(progress, readingSince) + limits.bodyProgress, .bodyProgress) }
+            if pausedSince == nil { consider(progress + limits.bodyProgress, .bodyProgress) }
         case .waiting, .over: break
         }
         return earliest

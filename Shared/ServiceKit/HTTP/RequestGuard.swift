@@ -271,7 +271,8 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     ) {
         var buffer = buffer
         let eventLoop = context.eventLoop
-        while buffer.readableBytes > ServerState.writeSlice, let slice = buffer.readSlice(length: ServerState.writeSlice)
+        while buffer.readableBytes > ServerState.writeSlice,
+            let slice = buffer.readSlice(length: ServerState.writeSlice)
         {
             let written = eventLoop.makePromise(of: Void.self)
             written.futureResult.assumeIsolated().whenSuccess { [self] in deadlines?.writesProgress(eventLoop.now) }
@@ -293,12 +294,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func read(context: ChannelHandlerContext) {
         deadlines?.readingResumes(context.eventLoop.now)
+        // A wait that stood still goes on where it was, and may end before what the timer is set to.
+        if let next = deadlines?.next?.at, let timer, next < timer.at { schedule(context) }
         context.read()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // The read that follows at once, or when there is room again, passes by `read`.
-        deadlines?.readingPauses()
+        deadlines?.readingPauses(context.eventLoop.now)
         context.fireChannelReadComplete()
     }
 

@@ -5,7 +5,8 @@ enum Redaction {
     /// Whether a value goes by its name: `password`, `new_password`, `X-Api-Token`, `set-cookie`, `mfaToken`.
     static func isSecret(key: String) -> Bool {
         let words = Redaction.words(key)
-        return words.contains { secretWords.contains($0) }
+        // Together as well: names such as DPoP are one word, whatever their case looks like.
+        return words.contains { secretWords.contains($0) } || secretWords.contains(words.joined())
             || zip(words, words.dropFirst()).contains { secretPairs.contains("\($0) \($1)") }
     }
 
@@ -49,7 +50,7 @@ enum Redaction {
         result.reserveCapacity(bytes.count)
         var index = 0
         while index < bytes.count {
-            if index == 0 || !isTokenByte(bytes[index - 1]), let end = secret(bytes, at: index) {
+            if index == 0 || isBoundary(bytes[index - 1]), let end = secret(bytes, at: index) {
                 result += Array(mark.utf8)
                 index = end
             } else if let end = urlCredentials(bytes, at: index) {
@@ -134,6 +135,11 @@ enum Redaction {
             index += 1
         }
         return true
+    }
+
+    /// Whether a secret may begin after this byte: `token=eyJ…` is as much of one as `eyJ…`.
+    private static func isBoundary(_ byte: UInt8) -> Bool {
+        !isTokenByte(byte) || byte == UInt8(ascii: "=") || byte == UInt8(ascii: "/")
     }
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {

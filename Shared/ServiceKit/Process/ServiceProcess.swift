@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// A service that takes its time to stop, by configuration.
 package protocol SlowToStop: Service {
@@ -31,8 +32,10 @@ public enum ServiceProcess {
     public static func run(_ services: [any Service], drainTimeout: Duration, logger: Logger) async throws {
         let slowest = services.compactMap { ($0 as? any SlowToStop)?.stopTime }.max() ?? .zero
         let limit = max(drainTimeout, slowest) + .seconds(5)
+        let watchdog = Watchdog(limit: limit + .seconds(5), logger: logger)
+        defer { watchdog.stand() }
         var configuration = ServiceGroupConfiguration(
-            services: (services + [Watchdog(limit: limit + .seconds(5), logger: logger)]).map {
+            services: (services + [watchdog]).map {
                 ServiceGroupConfiguration.ServiceConfiguration(
                     service: $0, successTerminationBehavior: .cancelGroup, failureTerminationBehavior: .cancelGroup)
             },
@@ -49,18 +52,28 @@ public enum ServiceProcess {
 }
 
 /// Ends the process when its shutdown does not.
-private struct Watchdog: Service {
-    let limit: Duration
-    let logger: Logger
+private final class Watchdog: Service {
+    private let limit: Duration
+    private let logger: Logger
+    private let timer = Mutex<Task<Void, Never>?>(nil)
+
+    init(limit: Duration, logger: Logger) {
+        self.limit = limit
+        self.logger = logger
+    }
+
+    /// Everything has stopped.
+    func stand() { timer.withLock { $0?.cancel() } }
 
     func run() async throws {
         // Cancelled: another service has failed, and the process ends by that.
         guard (try? await gracefulShutdown()) != nil else { return }
         let (limit, logger) = (limit, logger)
-        Task.detached {
-            try? await Task.sleep(for: limit)
+        let task = Task.detached {
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
             logger.critical("the service does not stop, the process ends")
             exit(1)
         }
+        timer.withLock { $0 = task }
     }
 }
