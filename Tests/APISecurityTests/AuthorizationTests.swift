@@ -210,7 +210,9 @@ import Testing
         #expect(unbound.problem == "bound-token-required")
         #expect(
             unbound.values("WWW-Authenticate")
-                == [#"Bearer error="insufficient_scope", error_description="a token bound to a key is needed""#])
+                == [
+                    #"Bearer error="insufficient_scope", error_description="a token bound to a client certificate is needed""#
+                ])
         // No certificate was shown on this connection.
         let other = try await change("Bearer mtls")
         #expect(other.status == 401)
@@ -218,6 +220,6 @@ import Testing
             other.values("WWW-Authenticate").first
                 == #"Bearer error="invalid_token", error_description="bound to another certificate""#)
         #expect(passed == 0)
-        #expect(try await change("DPoP keyed").status == 200)
+        #expect(try await change("DPoP keyed").problem == "bound-token-required")
     }
 }

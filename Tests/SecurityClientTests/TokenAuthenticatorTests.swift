@@ -267,6 +267,24 @@ struct TestAuthenticator {
         await endpoint.stop()
     }
 
+    /// Without a feed it counts for how long the issuer has not answered, not when it was asked last.
+    @Test func withIntrospectionAloneTheOutageIsMeasured() async throws {
+        let endpoint = try await IntrospectionEndpoint()
+        let world = TestAuthenticator(try endpoint.introspector())
+        world.freshness.set(nil)
+        world.world.clock.advance(3_600_000)
+        endpoint.state.update { $0.status = .serviceUnavailable }
+        #expect(try await world.isUnavailable(try world.issuer.token(), .reducing) == false)
+        world.world.clock.advance(TokenAuthenticator.longestStaleness + 1)
+        #expect(try await world.isUnavailable(try world.issuer.token(), .reducing))
+        endpoint.state.update { $0.status = .ok }
+        #expect(try await world.isUnavailable(try world.issuer.token(), .increasing) == false)
+        endpoint.state.update { $0.status = .serviceUnavailable }
+        #expect(try await world.isUnavailable(try world.issuer.token(), .reducing) == false)
+        #expect(try await world.isUnavailable(try world.issuer.token(), .increasing))
+        await endpoint.stop()
+    }
+
     @Test func aTokenThatIsNoGoodAsksNobody() async throws {
         let endpoint = try await IntrospectionEndpoint()
         let world = TestAuthenticator(try endpoint.introspector())

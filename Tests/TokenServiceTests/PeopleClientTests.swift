@@ -108,7 +108,7 @@ import Testing
                 try assertion(world, stranger, "order-api"), try assertion(world, key, "other"),
                 try assertion(world, key, "nobody"),
                 try assertion(world, key, "order-api", audience: "https://elsewhere"),
-                try assertion(world, key, "order-api", life: 301), try assertion(world, key, "order-api", life: 0),
+                try assertion(world, key, "order-api", life: 3_606), try assertion(world, key, "order-api", life: 0),
                 try assertion(world, key, "order-api", type: "at+jwt"), .assertion("nonsense", clientID: nil),
             ]
             for credentials in refused {

@@ -180,12 +180,16 @@ package struct SQLOutboxSource: OutboxSource {
                     WHERE outbox = ? AND topic = ? AND published_ms IS NOT NULL AND published_ms < \(now) - ?
                     """, [.text(name), .text(topic), .int(age)])
             }
+            // Topics with a time of their own keep it: revocations must not leave early because much else was told.
+            let kept = retention.byTopic.keys.sorted().map { SQLValue.text($0) }
+            let others =
+                kept.isEmpty ? "" : "AND topic NOT IN (\(kept.map { _ in "?" }.joined(separator: ", ")))"
             try connection.execute(
                 """
-                DELETE FROM outbox_events WHERE published_ms IS NOT NULL AND outbox = ? AND id <= (
-                    SELECT id FROM outbox_events WHERE outbox = ? AND published_ms IS NOT NULL
+                DELETE FROM outbox_events WHERE published_ms IS NOT NULL AND outbox = ? \(others) AND id <= (
+                    SELECT id FROM outbox_events WHERE outbox = ? AND published_ms IS NOT NULL \(others)
                     ORDER BY id DESC LIMIT 1 OFFSET ?)
-                """, [.text(name), .text(name), .int(Int64(retention.maxEvents))])
+                """, [.text(name)] + kept + [.text(name)] + kept + [.int(Int64(retention.maxEvents))])
         }
     }
 

@@ -31,6 +31,8 @@ public struct TokenAuthenticator: Authenticator {
         let introspected = Atomic<UInt64>(0)
         let allowed = Atomic<UInt64>(0)
         let refused = Atomic<UInt64>(0)
+        /// When introspection began to fail, milliseconds since the epoch; `.min` while it does not.
+        let outage = Atomic<Int64>(.min)
     }
 
     /// - Parameters:
@@ -67,7 +69,7 @@ public struct TokenAuthenticator: Authenticator {
     ///   - risk: of the act that is asked for.
     ///   - certificate: `x5t#S256` of the certificate that the client showed; asked only when the token is bound to one.
     public func authenticate(
-        _ request: Request, risk: RiskClass, certificate: () -> String?
+        _ request: Request, risk: @autoclosure () -> RiskClass, certificate: () -> String?
     ) async throws(AuthenticationError) -> Identity {
         let credentials = try AuthorizationCredentials(request)
         let identity: Identity
@@ -79,7 +81,10 @@ public struct TokenAuthenticator: Authenticator {
         }
         // First what costs no request: proofs are used up only by tokens that are good.
         try checkPossession(identity, credentials, request, certificate)
-        try await vouch(for: credentials.token, risk)
+        let now = clock()
+        let staleness = freshness.staleness(now: now)
+        if let staleness, staleness < staleAfter { return identity }
+        try await vouch(for: credentials.token, risk(), staleness, now)
         return identity
     }
 
@@ -126,22 +131,32 @@ public struct TokenAuthenticator: Authenticator {
 
     // MARK: - Freshness
 
-    private func vouch(for token: String, _ risk: RiskClass) async throws(AuthenticationError) {
-        let now = clock()
-        let staleness = freshness.staleness(now: now)
-        if let staleness, staleness < staleAfter { return }
-        if let introspector, let isActive = try? await introspector.isActive(token) {
-            guard isActive else { throw .invalidToken("the token was revoked") }
-            counts.introspected.add(1, ordering: .relaxed)
-            return
+    /// Returns when a token may be taken although revocations may have been missed.
+    private func vouch(
+        for token: String, _ risk: RiskClass, _ staleness: Duration?, _ now: Int64
+    ) async throws(AuthenticationError) {
+        if let introspector {
+            if let isActive = try? await introspector.isActive(token) {
+                counts.outage.store(.min, ordering: .relaxed)
+                guard isActive else { throw .invalidToken("the token was revoked") }
+                counts.introspected.add(1, ordering: .relaxed)
+                return
+            }
+            _ = counts.outage.compareExchange(expected: .min, desired: now, ordering: .relaxed)
         }
-        let unknownFor = staleness ?? .milliseconds(max(0, now - began))
+        let unknownFor = staleness ?? .milliseconds(max(0, now - unknownSince))
         if case .reducing = risk, unknownFor <= .milliseconds(TokenAuthenticator.longestStaleness) {
             counts.allowed.add(1, ordering: .relaxed)
             return
         }
         counts.refused.add(1, ordering: .relaxed)
         throw .unavailable("whether the token was revoked cannot be found out at the moment", retryAfter: 2)
+    }
+
+    /// Where there is no feed to measure: since the issuer does not answer, or since the start where nobody is asked.
+    private var unknownSince: Int64 {
+        let outage = counts.outage.load(ordering: .relaxed)
+        return outage == .min ? began : outage
     }
 
     /// Requests decided while revocations were stale: vouched for by the issuer, let through as reducing risk, refused.
