@@ -34,6 +34,7 @@ public struct Permission: Sendable, Hashable, RawRepresentable, ExpressibleByStr
         "killswitch:use": .reducing,
         "sessions:revoke": .reducing,
         "users:disable": .reducing,
+        "service-accounts:disable": .reducing,
     ]
 }
 
@@ -53,6 +54,7 @@ extension Permission {
     public static let disableUsers: Permission = "users:disable"
     public static let readServiceAccounts: Permission = "service-accounts:read"
     public static let writeServiceAccounts: Permission = "service-accounts:write"
+    public static let disableServiceAccounts: Permission = "service-accounts:disable"
     public static let readSessions: Permission = "sessions:read"
     public static let revokeSessions: Permission = "sessions:revoke"
     public static let readKeys: Permission = "keys:read"

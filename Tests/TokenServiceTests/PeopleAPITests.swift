@@ -127,7 +127,7 @@ import Testing
                 let isWrite = route.method != .get
                 let isPrivileged = if case .privileged = route.access { true } else { false }
                 // Taking access away waits for nothing but the permission.
-                let reducesRisk = route.access == .permission(.disableUsers)
+                let reducesRisk = route.access.risk == .reducing
                 #expect(isPrivileged == (isWrite && !reducesRisk), "\(route.method) \(route.path)")
             }
             #expect(administrative >= 20)

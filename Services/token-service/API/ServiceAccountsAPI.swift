@@ -17,7 +17,9 @@ struct ServiceAccountsAPI: Sendable {
         router.post("/v1/service-accounts", write, use: create)
         router.get("/v1/service-accounts/{account}", read, use: show)
         router.patch("/v1/service-accounts/{account}", write, use: update)
-        router.post("/v1/service-accounts/{account}/disable", write) { try await setStatus($1, to: .disabled) }
+        // Reduces risk: waits neither for a fresh second factor nor for fresh revocations.
+        let disable = Access.permission(Permission.disableServiceAccounts.rawValue)
+        router.post("/v1/service-accounts/{account}/disable", disable) { try await setStatus($1, to: .disabled) }
         router.post("/v1/service-accounts/{account}/enable", write) { try await setStatus($1, to: .active) }
         router.put("/v1/service-accounts/{account}/jwks", write, use: setKeys)
         router.post("/v1/service-accounts/{account}/secrets", write, use: addSecret)
