@@ -4,7 +4,7 @@ import Foundation
 /// Exit status 0 whether or not goals hold: the table says so.
 @main
 struct App {
-    static let parts: [(name: String, run: (inout Report) async throws -> Void)] = [
+    static let parts: [(name: String, run: @Sendable (inout Report) async throws -> Void)] = [
         ("verifier", VerifierBench.run),
         ("introspection", IntrospectionBench.run),
         ("refresh", RefreshBench.run),

@@ -47,10 +47,16 @@ struct Report {
                 row.holds.map { $0 ? "yes" : "NO" } ?? "-",
             ]
         }
-        let widths = heading.indices.map { column in ([heading] + cells).map { $0[column].count }.max() ?? 0 }
-        return ([heading] + cells).map { row in
-            zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
-        }.joined(separator: "\n")
+        let all: [[String]] = [heading] + cells
+        let widths = heading.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        var text = ""
+        for row in all {
+            for (cell, width) in zip(row, widths) {
+                text += cell.padding(toLength: width, withPad: " ", startingAt: 0) + "  "
+            }
+            text += "\n"
+        }
+        return text
     }
 
     func lines() -> String {

@@ -75,7 +75,16 @@ final class NodePool: Sendable {
     }
 
     /// The connection to the one server, or to the master that sentinels name; nil in a cluster.
-    func primary(lane: Int) -> RedisConnection? { primaries.indices.contains(lane) ? primaries[lane] : nil }
+    func primary(lane: Int) -> RedisConnection? { NodePool.choose(primaries, lane) }
+
+    /// The connection of the lane, or, while that one waits to be made anew, another that stands: each comes back in its
+    /// own time, and a server that is back should not be refused for that.
+    private static func choose(_ connections: [RedisConnection], _ lane: Int) -> RedisConnection? {
+        guard connections.indices.contains(lane) else { return nil }
+        let own = connections[lane]
+        guard own.counters.isLost else { return own }
+        return connections.first { $0.counters.isConnected.load(ordering: .relaxed) } ?? own
+    }
 
     /// Makes all connections to the nodes that are known, so that the first commands need not wait for them.
     func prepare() async {
@@ -93,7 +102,7 @@ final class NodePool: Sendable {
             state.nodes[node] = made
             return made
         }
-        return connections.indices.contains(lane) ? connections[lane] : nil
+        return NodePool.choose(connections, lane)
     }
 
     /// Ends the connections to nodes that are no part of the cluster any more.

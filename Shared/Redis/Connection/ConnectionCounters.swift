@@ -9,6 +9,9 @@ final class ConnectionCounters: Sendable {
     let refused = Atomic<Int>(0)
     let timedOut = Atomic<Int>(0)
 
+    /// It stood once and does not now.
+    var isLost: Bool { !isConnected.load(ordering: .relaxed) && lost.load(ordering: .relaxed) > 0 }
+
     func add(to statistics: inout RedisStatistics) {
         statistics.connections += 1
         statistics.connected += isConnected.load(ordering: .relaxed) ? 1 : 0
