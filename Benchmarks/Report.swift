@@ -40,13 +40,7 @@ struct Report {
 
     func table() -> String {
         let heading = ["name", "ours", "limit", "ratio", "goal", "holds"]
-        let cells = rows.map { row in
-            [
-                row.name, "\(row.ours) \(row.unit)", row.limit.map { "\($0) \(row.unit)" } ?? "-",
-                row.ratio.map { "\($0)" } ?? "-", row.goal.map { "<= \(Spread.format($0))" } ?? "-",
-                row.holds.map { $0 ? "yes" : "NO" } ?? "-",
-            ]
-        }
+        let cells = rows.map(Report.cells)
         let all: [[String]] = [heading] + cells
         let widths = heading.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         var text = ""
@@ -57,6 +51,15 @@ struct Report {
             text += "\n"
         }
         return text
+    }
+
+    private static func cells(_ row: Row) -> [String] {
+        var cells = [row.name, "\(row.ours) \(row.unit)", "-", "-", "-", "-"]
+        if let limit = row.limit { cells[2] = "\(limit) \(row.unit)" }
+        if let ratio = row.ratio { cells[3] = ratio.description }
+        if let goal = row.goal { cells[4] = "<= " + Spread.format(goal) }
+        if let holds = row.holds { cells[5] = holds ? "yes" : "NO" }
+        return cells
     }
 
     func lines() -> String {

@@ -34,6 +34,7 @@ struct App {
         try await Startup.waitForDependencies(health, logger: logger)
         try await service.prepare(platform)
         health.register("signing-key") { try service.requireSigningKey(now: platform.clock()) }
+        health.register("revocations") { try service.follower.requireFresh(now: platform.clock()) }
         health.register("kafka", isRequired: false) { try service.publishing.check(now: platform.clock()) }
 
         service.router.registerOperations(

@@ -124,7 +124,7 @@ enum OAuthRoutes {
             outbox: platform.outbox, nudge: nudge, assertionAudience: audience
         ).register(on: router)
         IntrospectionAPI(
-            verifier: verifier, freshness: follower, store: sessions.store, sessions: sessions, clients: clients,
+            verifier: verifier, follower: follower, store: sessions.store, sessions: sessions, clients: clients,
             authenticator: authenticator, assertionAudience: audience, issuer: issuer
         ).register(on: router)
         RevocationAPI(verifier: verifier, sessions: sessions, clients: clients, assertionAudience: audience)

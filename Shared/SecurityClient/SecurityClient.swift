@@ -80,7 +80,10 @@ public final class SecurityClient: Sendable {
         }
         guard let feed else { return }
         health.register("revocations") {
-            guard feed.isCaughtUp else { throw NotReady(description: "the feed of revocations is being read") }
+            // Read to its end, and every partition heard: from then on it is known how fresh it is.
+            guard feed.staleness(now: WallClock.milliseconds()) != nil else {
+                throw NotReady(description: "the feed of revocations is being read")
+            }
         }
         health.register("revocation-feed", isRequired: false) {
             guard let staleness = feed.staleness(now: WallClock.milliseconds()), staleness < staleAfter else {

@@ -13,7 +13,7 @@ import StrictJSON
 /// for nothing.
 struct IntrospectionAPI: Sendable {
     let verifier: TokenVerifier
-    let freshness: any RevocationFreshness
+    let follower: RevocationFollower
     let store: SessionStore
     let sessions: Sessions
     let clients: ClientAuthenticator
@@ -30,9 +30,9 @@ struct IntrospectionAPI: Sendable {
         try await OAuthError.translating(context) {
             let form = try await request.oauthForm(context)
             try await authenticateCaller(form, request, context)
-            guard let staleness = freshness.staleness(now: context.receivedAt), staleness < .seconds(5) else {
-                throw OAuthError.temporarilyUnavailable(retryAfter: 2)
-            }
+            do {
+                try follower.requireFresh(now: context.receivedAt)
+            } catch { throw OAuthError.temporarilyUnavailable(retryAfter: 2) }
             guard let token = form["token"] else { throw OAuthError.invalidRequest("token is missing") }
             return .oauth(try await answer(token))
         }

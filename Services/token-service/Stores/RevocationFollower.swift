@@ -27,6 +27,18 @@ final class RevocationFollower: RevocationFreshness {
         readAt.withLock { $0 = now }
     }
 
+    /// Older than this (seconds) what is known vouches for nothing.
+    static let staleAfter: Duration = .seconds(5)
+
+    struct Stale: Error, CustomStringConvertible {
+        var description: String { "revocations have not been read for \(RevocationFollower.staleAfter)" }
+    }
+
+    /// - Throws: when revocations may have been missed for too long.
+    func requireFresh(now: Int64) throws(Stale) {
+        guard let staleness = staleness(now: now), staleness < RevocationFollower.staleAfter else { throw Stale() }
+    }
+
     func staleness(now: Int64) -> Duration? {
         readAt.withLock { $0 }.map { .milliseconds(max(0, now - $0)) }
     }
