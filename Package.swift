@@ -130,7 +130,7 @@ let package = Package(
             "JTS", path: "Services/jts",
             [
                 "CQREncode", "JOSE", "StrictJSON", "Contracts", "EventBus", argumentParser, httpClient, nioCore,
-                logging,
+                nioSSL, logging,
             ]),
         executable(
             "Benchmarks", path: "Benchmarks",

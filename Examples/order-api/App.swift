@@ -7,7 +7,12 @@ import ServiceKit
 /// Places, cancels and lists orders: a small trading service, and the model for others.
 @main
 struct App {
-    static func main() async throws {
+    static func main() async {
+        ServiceProcess.runTasksOnEventLoops()
+        do { try await serve() } catch { ServiceLog.fail(error) }
+    }
+
+    private static func serve() async throws {
         // Configuration: environment over YAML over defaults. A bad value ends the start with a line that names it.
         let source = ConfigSource()
         let metrics = MetricsRegistry.shared
@@ -16,7 +21,7 @@ struct App {
         let settings = HTTPServerSettings(source, defaultPort: 7100)
         let configuration = OrderConfiguration(source)
         let security = SecurityClientConfiguration(source)
-        do { try source.finish() } catch { ServiceLog.fail(error) }
+        try source.finish()
 
         // Security: tokens are verified here, by the issuer's keys and the feed of revocations.
         let client = try SecurityClient(security, metrics: metrics, logger: logger)

@@ -7,6 +7,7 @@ import ServiceKit
 @main
 struct App {
     static func main() async {
+        ServiceProcess.runTasksOnEventLoops()
         let source = ConfigSource()
         ServiceProcess.prepare(metrics: .shared)
         let logger = ServiceLog.bootstrap(service: "token-service", source: source)

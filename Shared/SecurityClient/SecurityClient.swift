@@ -20,6 +20,8 @@ public final class SecurityClient: Sendable {
     public let feed: RevocationFeed?
     public let keys: RemoteJWKS
     public let tokenAuthenticator: TokenAuthenticator
+    /// nil when there is no `CLIENT_ID`.
+    public let introspector: Introspector?
     private let staleAfter: Duration
 
     /// - Throws: when a certificate file cannot be read.
@@ -46,7 +48,7 @@ public final class SecurityClient: Sendable {
             options.cacheFor = configuration.introspectionCache
             introspector = Introspector(
                 url: configuration.introspectionURL, clientID: id, clientSecret: secret, options: options,
-                transport: transport, clock: { WallClock.milliseconds() })
+                transport: transport, logger: logger, clock: { WallClock.milliseconds() })
         }
         let freshness: any RevocationFreshness =
             feed
@@ -56,6 +58,7 @@ public final class SecurityClient: Sendable {
         self.revocations = revocations
         self.feed = feed
         self.keys = keys
+        self.introspector = introspector
         staleAfter = configuration.staleAfter
         tokenAuthenticator = TokenAuthenticator(
             verifier: verifier, freshness: freshness, introspector: introspector,
@@ -66,17 +69,33 @@ public final class SecurityClient: Sendable {
     /// For `SecureRouter`.
     public var authenticator: any Authenticator { tokenAuthenticator }
 
-    /// What has to run beside the HTTP server: keys are refreshed, revocations followed.
-    public var services: [any Service] { feed.map { [keys, $0] } ?? [keys] }
+    /// What has to run beside the HTTP server: keys are refreshed, revocations followed, introspection tried.
+    public var services: [any Service] {
+        var services: [any Service] = [keys]
+        if let feed { services.append(feed) }
+        if let introspector { services.append(IntrospectionCheck(introspector: introspector)) }
+        return services
+    }
 
     /// Says on `/readyz` whether the keys are there and the revocations known. The feed has to have been read up to its
     /// end once; afterwards its staleness is reported and keeps nothing from being answered, so that acts that reduce
-    /// risk go on.
+    /// risk go on. Introspection that fails is reported likewise.
     public func registerHealth(on health: HealthChecks) {
         let (keys, staleAfter) = (keys, staleAfter)
         health.register("signing-keys") {
             if !keys.hasKeys { await keys.refresh() }
             guard keys.hasKeys else { throw NotReady(description: "the issuer's keys were not fetched yet") }
+        }
+        if let introspector {
+            health.register("introspection", isRequired: false) {
+                switch introspector.condition {
+                case .working: return
+                case .unknown: throw NotReady(description: "nothing was introspected yet")
+                case .failing(.unavailable): throw NotReady(description: "introspection is not answered")
+                case .failing(.refused): throw NotReady(description: "introspection is refused to this client")
+                case .failing(.overloaded): throw NotReady(description: "too much is introspected at once")
+                }
+            }
         }
         guard let feed else { return }
         health.register("revocations") {
@@ -119,6 +138,7 @@ public final class SecurityClient: Sendable {
         metrics.gauge("security_revocations", help: "Revocations remembered.", labels: ["kind": "subject"]) {
             Double(revocations.count.subjects)
         }
+        if let introspector { SecurityClient.register(introspector, in: metrics) }
         let decisions: [(String, @Sendable (TokenAuthenticator) -> UInt64)] = [
             ("introspected", { $0.staleDecisions.introspected }), ("allowed", { $0.staleDecisions.allowed }),
             ("refused", { $0.staleDecisions.refused }),
@@ -128,6 +148,21 @@ public final class SecurityClient: Sendable {
                 "security_stale_decisions_total", help: "Requests decided while revocations were stale.",
                 labels: ["decision": decision]
             ) { Double(count(authenticator)) }
+        }
+    }
+
+    private static func register(_ introspector: Introspector, in metrics: MetricsRegistry) {
+        metrics.counter("security_introspections_total", help: "Introspections that were answered.") {
+            Double(introspector.statistics.answered)
+        }
+        let failures: [(String, @Sendable (Introspector.Statistics) -> UInt64)] = [
+            ("unavailable", { $0.unavailable }), ("refused", { $0.refused }), ("overloaded", { $0.overloaded }),
+        ]
+        for (reason, count) in failures {
+            metrics.counter(
+                "security_introspection_failures_total", help: "Introspections that failed.",
+                labels: ["reason": reason]
+            ) { Double(count(introspector.statistics)) }
         }
     }
 }

@@ -109,9 +109,10 @@ extension JSONParser {
     }
 
     private func hexQuad(at start: Int) throws(JSONParseError) -> UInt16 {
-        guard start + 4 <= bytes.count else { throw error(.unexpectedEnd) }
         var value: UInt16 = 0
-        for byte in bytes[start..<start + 4] {
+        for index in start..<start + 4 {
+            guard index < bytes.count else { throw error(.unexpectedEnd) }
+            let byte = bytes[index]
             let digit: UInt8
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")

@@ -231,7 +231,8 @@ func committed(_ group: String, _ partition: TopicPartition, _ broker: KafkaConf
         try await eventually("before", within: .seconds(20)) { member.handled.count == 20 }
         try await broker.loseState(downFor: 0.2)
         try await outbox.write((20..<30).map { makeEvent($0) })
-        try await eventually("after", within: .seconds(30)) { member.handled.count == 30 }
+        // The group forms anew, which takes the mock up to a session and a rebalance.
+        try await eventually("after", within: .seconds(90)) { member.handled.count == 30 }
         #expect(member.numbers == Array(0..<30))
         try await eventually("repeats were dropped") { member.queue.statistics.repeats == 20 }
         await relay.stop()

@@ -4,10 +4,12 @@ import TestSupport
 /// Runs the built `jts` as a person would.
 enum Command {
     static func run(
-        _ arguments: [String], input: String? = nil, home: TemporaryDirectory? = nil
+        _ arguments: [String], input: String? = nil, home: TemporaryDirectory? = nil,
+        environment: [String: String] = [:]
     ) async throws -> ChildProcess.Outcome {
-        try await ChildProcess.run(
-            executable, arguments, environment: home.map { ["XDG_CONFIG_HOME": $0.path] } ?? [:], input: input)
+        var environment = environment
+        if let home { environment["XDG_CONFIG_HOME"] = home.path }
+        return try await ChildProcess.run(executable, arguments, environment: environment, input: input)
     }
 
     /// The product beside the running tests, or the one of the debug build.

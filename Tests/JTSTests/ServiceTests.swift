@@ -6,18 +6,13 @@ import Testing
 /// What `jts` asks a service and makes of its answers.
 @Suite struct ServiceTests {
     let home: TemporaryDirectory
-    let stub: ChildProcess
+    let stub: Stub
     let url: String
 
     init() async throws {
         home = try TemporaryDirectory("jts-home")
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("stub.py")
-        let stub = try ChildProcess("python3", [script.path])
-        self.stub = stub
-        let port = try await eventuallyValue("the stub's port", within: .seconds(20)) {
-            stub.output.hasSuffix("\n") ? stub.output.trimmingCharacters(in: .newlines) : nil
-        }
-        url = "http://127.0.0.1:\(port)"
+        stub = try await Stub()
+        url = "http://127.0.0.1:\(stub.port)"
     }
 
     private var file: String { home.file("jts/credentials.json") }
@@ -109,7 +104,7 @@ import Testing
 
     @Test func saysWhenNothingAnswers() async throws {
         try await signIn()
-        stub.kill()
+        stub.process.kill()
         #expect(try await jts("sessions", "list").status == .exited(4))
         // The session outlives the fault.
         #expect(FileManager.default.fileExists(atPath: file))

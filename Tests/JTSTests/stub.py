@@ -1,6 +1,9 @@
-"""token-service as far as jts talks to it. Prints its port; every answer depends on what it was asked."""
+"""token-service as far as jts talks to it. Prints its port; every answer depends on what it was asked.
+
+With a certificate's and its key's file as arguments it speaks TLS."""
 
 import json
+import ssl
 import sys
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -77,6 +80,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 server = HTTPServer(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 1:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1])
 sys.stdout.flush()
 server.serve_forever()

@@ -3,6 +3,7 @@ import Contracts
 import Foundation
 import Hummingbird
 import JOSE
+import Logging
 import ServiceKit
 import StrictJSON
 import TestSupport
@@ -55,6 +56,34 @@ import Testing
         for (environment, name) in bad {
             #expect(faults(environment).contains { $0.hasPrefix(name + ":") }, "\(environment)")
         }
+    }
+
+    /// Keys, tokens and the secret do not travel in the clear unless somebody says so.
+    @Test func httpToOtherMachines() {
+        let none = ["REVOCATION_CHECK": "none"]
+        func named(_ environment: [String: String]) -> [String] {
+            faults(none.merging(environment) { $1 }).compactMap { $0.split(separator: ":").first.map(String.init) }
+        }
+        for url in [
+            "http://127.0.0.1:7001", "http://127.8.9.1", "http://localhost:7001", "http://[::1]:7001",
+            "https://id.test",
+        ] {
+            #expect(named(["ISSUER": url]) == [], "\(url)")
+        }
+        for url in [
+            "http://id.test", "http://10.0.0.1:7001", "http://token-service:7001", "http://127.0.0.1.evil.test",
+            "http://127.0.0.1@evil.test", "http://localhost.evil.test", "http://127.1", "http://[::2]", "http://",
+            "http://127.0.0.1\\@evil.test", "http://127.0.0.256",
+        ] {
+            #expect(named(["TOKEN_SERVICE_URL": url]) == ["TOKEN_SERVICE_URL"], "\(url)")
+            #expect(named(["TOKEN_SERVICE_URL": url, "ALLOW_INSECURE_HTTP": "true"]) == [], "\(url)")
+        }
+        #expect(named(["ISSUER": "http://id.test"]) == ["TOKEN_SERVICE_URL"], "which follows from it")
+        #expect(named(["ISSUER": "http://id.test", "TOKEN_SERVICE_URL": "https://id.test"]) == [], "a mere name")
+        #expect(named(["JWKS_URL": "http://id.test/jwks.json"]) == ["JWKS_URL"])
+        #expect(named(["INTROSPECTION_URL": "http://id.test/introspect"]) == ["INTROSPECTION_URL"])
+        #expect(
+            named(["JWKS_URL": "http://id.test/a", "ALLOW_INSECURE_HTTP": "maybe"]).contains("ALLOW_INSECURE_HTTP"))
     }
 
     @Test func secretsAreNotPrinted() {
@@ -113,5 +142,52 @@ import Testing
         #expect(report.dependencies.map(\.isUp) == [false, false, false])
         #expect(report.dependencies.map(\.isRequired) == [true, true, false])
         #expect(client.services.count == 2)
+    }
+
+    /// Wrong credentials are found out at start, not when everything depends on them.
+    @Test func wrongCredentialsAreToldAtStart() async throws {
+        let endpoint = try await IntrospectionEndpoint()
+        endpoint.state.update { $0.status = .unauthorized }
+        let lines = Box([String]())
+        let logger = Logger(label: "test") { _ in LinesHandler(lines: lines) }
+        let metrics = MetricsRegistry()
+        let source = ConfigSource(
+            environment: [
+                "ISSUER": endpoint.url, "CLIENT_ID": "order-api", "CLIENT_SECRET": "wr0ng",
+                "INTROSPECTION_TIMEOUT": "5s",
+            ], yaml: "")
+        let client = try SecurityClient(SecurityClientConfiguration(source), metrics: metrics, logger: logger)
+        try source.finish()
+        let health = HealthChecks()
+        client.registerHealth(on: health)
+        let check = try #require(client.services.compactMap { $0 as? IntrospectionCheck }.first)
+        let running = Task { try await check.run() }
+        try await eventually("it was tried") { client.introspector?.condition == .failing(.refused) }
+        let report = await health.report()
+        let introspection = try #require(report.dependencies.first { $0.name == "introspection" })
+        #expect(!introspection.isUp)
+        #expect(!introspection.isRequired, "acts that reduce risk go on")
+        #expect(lines.value.filter { $0.hasPrefix("error introspection is refused") }.count == 1)
+        #expect(!lines.value.contains { $0.contains("wr0ng") })
+        #expect(metrics.exposition().contains(#"security_introspection_failures_total{reason="refused"} 1"#))
+        running.cancel()
+        _ = try? await running.value
+        await endpoint.stop()
+    }
+}
+
+/// A log whose lines are kept: level and message.
+struct LinesHandler: LogHandler {
+    let lines: Box<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        lines.update { $0.append("\(event.level) \(event.message)") }
     }
 }

@@ -193,19 +193,56 @@ struct ProofMaker {
         ] as [(String, String?)])
     func normalForms(_ text: String, _ normal: String?) { #expect(HTTPURI.normalised(text) == normal) }
 
+    // MARK: - Replay
+
+    private func used(_ id: String, _ thumbprint: String = "t") -> DPoPProof {
+        DPoPProof(thumbprint: thumbprint, tokenID: id, issuedAt: 0)
+    }
+
     @Test func proofsAreUsedOnce() {
-        let window = ReplayWindow(capacity: 3)
-        func proof(_ id: String, _ thumbprint: String = "t") -> DPoPProof {
-            DPoPProof(thumbprint: thumbprint, tokenID: id, issuedAt: 0)
+        let clock = TestClock()
+        let window = ReplayWindow(capacity: 3, share: 3, monotonic: clock.monotonic)
+        #expect(window.use(used("1")) == .new)
+        #expect(window.use(used("1")) == .used)
+        #expect(window.use(used("1", "other")) == .new)
+        clock.advance(65_000)
+        #expect(window.use(used("1")) == .used, "as long as it would be taken")
+        #expect(window.use(used("2")) == .new)
+        #expect(window.use(used("3")) == .full)
+        clock.advance(1_000)
+        #expect(window.use(used("3")) == .new)
+        clock.advance(1_000)
+        #expect(window.use(used("1")) == .used)
+        clock.advance(233_000)
+        #expect(window.use(used("1")) == .new, "long over")
+    }
+
+    /// Whoever has a bound token and makes proofs as fast as it can is refused alone.
+    @Test func oneKeyDoesNotUseUpWhatIsThereForAll() {
+        let clock = TestClock()
+        let window = ReplayWindow(capacity: 64, monotonic: clock.monotonic)
+        let answers = (0..<100).map { window.use(used("\($0)", "greedy")) }
+        #expect(answers.count { $0 == .new } == 4, "a sixteenth")
+        for number in 0..<15 { #expect(window.use(used("1", "key-\(number)")) == .new) }
+        #expect(window.use(used("0", "greedy")) == .used)
+        clock.advance(66_000)
+        #expect(window.use(used("100", "greedy")) == .new, "a new share")
+    }
+
+    /// What was used is known whatever the time of day is set to.
+    @Test func theTimeOfDayForgetsNoProof() async throws {
+        let world = TestAuthenticator()
+        let token = try world.issuer.token { $0["cnf"] = ["jkt": .string(maker.thumbprint)] }
+        let proof = try maker.proof(token: token, now: world.issuer.clock.seconds)
+        let headers = [("authorization", "DPoP \(token)"), ("DPoP", proof)]
+        #expect(try await world.refusal(headers) == nil)
+        for step: Int64 in [600_000, 600_000] {
+            world.world.clock.step(step)
+            let other = try world.issuer.token { $0["cnf"] = ["jkt": .string(maker.thumbprint)] }
+            let next = try maker.proof(token: other, now: world.issuer.clock.seconds)
+            #expect(try await world.refusal([("authorization", "DPoP \(other)"), ("DPoP", next)]) == nil)
         }
-        #expect(window.use(proof("1"), now: 1_000) == .new)
-        #expect(window.use(proof("1"), now: 1_000) == .used)
-        #expect(window.use(proof("1", "other"), now: 1_000) == .new)
-        #expect(window.use(proof("1"), now: 1_065) == .used, "as long as it would be taken")
-        #expect(window.use(proof("2"), now: 1_065) == .new)
-        #expect(window.use(proof("3"), now: 1_065) == .full)
-        #expect(window.use(proof("3"), now: 1_066) == .new)
-        #expect(window.use(proof("1"), now: 1_067) == .used)
-        #expect(window.use(proof("1"), now: 1_300) == .new, "long over")
+        world.world.clock.step(-1_200_000)
+        #expect(try await world.refusal(headers) == .invalidDPoPProof("the proof was used before"))
     }
 }

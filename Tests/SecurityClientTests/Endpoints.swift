@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Logging
 import ServiceKit
 import StrictJSON
 import Testing
@@ -40,9 +41,11 @@ final class IntrospectionEndpoint: Sendable {
     }
 
     var requests: Int { state.value.requests }
+    /// Of the server.
+    var url: String { server.url }
 
     func introspector(
-        secret: String = "s3cret", clock: TestClock = TestClock(),
+        secret: String = "s3cret", logger: Logger = quiet, clock: TestClock = TestClock(),
         _ change: (inout Introspector.Options) -> Void = { _ in }
     ) throws -> Introspector {
         var options = Introspector.Options()
@@ -50,7 +53,7 @@ final class IntrospectionEndpoint: Sendable {
         change(&options)
         return try Introspector(
             url: server.url + "/oauth2/introspect", clientID: "order-api", clientSecret: Sensitive(secret),
-            options: options, clock: clock.read)
+            options: options, logger: logger, clock: clock.read)
     }
 
     func stop() async { await server.stop() }

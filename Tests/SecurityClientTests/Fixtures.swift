@@ -12,16 +12,24 @@ import Testing
 
 let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-/// A time of day that tests set.
+/// A time of day that tests set, and time that passes beside it.
 final class TestClock: Sendable {
     static let start: Int64 = 1_800_000_000_123
     private let value = Atomic<Int64>(TestClock.start)
+    private let passed = Atomic<Int64>(0)
 
     var now: Int64 { value.load(ordering: .relaxed) }
     var seconds: Int64 { now / 1000 }
-    func advance(_ milliseconds: Int64) { value.add(milliseconds, ordering: .relaxed) }
+    /// Time passes.
+    func advance(_ milliseconds: Int64) {
+        step(milliseconds)
+        passed.add(milliseconds, ordering: .relaxed)
+    }
+    /// The time of day is set, forward or back, and no time passes.
+    func step(_ milliseconds: Int64) { value.add(milliseconds, ordering: .relaxed) }
     func set(_ milliseconds: Int64) { value.store(milliseconds, ordering: .relaxed) }
     var read: @Sendable () -> Int64 { { [self] in now } }
+    var monotonic: @Sendable () -> Int64 { { [self] in passed.load(ordering: .relaxed) } }
 }
 
 final class Box<Value: Sendable>: Sendable {
@@ -96,7 +104,7 @@ struct TestVerifier {
     init(_ change: (inout TokenVerifier.Options) -> Void = { _ in }) {
         var options = TokenVerifier.Options(issuer: TestIssuer.name, audience: "jts")
         change(&options)
-        revocations = RevocationSet(clock: clock.read)
+        revocations = RevocationSet(clock: clock.read, monotonic: clock.monotonic)
         let keys = keys
         verifier = TokenVerifier(
             options, keys: LocalJWKS { keys.value }, revocations: revocations, clock: clock.read)

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Logging
 import StrictJSON
 import TestSupport
 import Testing
@@ -100,6 +101,75 @@ import Testing
         endpoint.state.update { $0.body = #"{"active":true}"# }
         for name in ["a", "b", "c", "c"] { #expect(try await introspector.isActive(name) == true) }
         #expect(endpoint.requests == 7, "there is room for two")
+        await endpoint.stop()
+    }
+
+    /// Each change once, and each failure counted.
+    @Test func whyItFailsIsToldAndCounted() async throws {
+        let endpoint = try await IntrospectionEndpoint()
+        let lines = Box([String]())
+        let logger = Logger(label: "test") { _ in LinesHandler(lines: lines) }
+        let introspector = try endpoint.introspector(logger: logger)
+        #expect(introspector.condition == .unknown)
+        _ = try await introspector.isActive("token")
+        #expect(introspector.condition == .working)
+        endpoint.state.update { $0.status = .unauthorized }
+        for _ in 0..<5 { _ = try? await introspector.isActive("token") }
+        endpoint.state.update { $0.status = .badGateway }
+        for _ in 0..<3 { _ = try? await introspector.isActive("token") }
+        #expect(introspector.condition == .failing(.unavailable))
+        #expect(
+            lines.value == [
+                "info introspection works",
+                "error introspection is refused: CLIENT_ID, CLIENT_SECRET or the permission tokens:introspect is wrong",
+                "warning introspection is not answered",
+            ])
+        var counted = Introspector.Statistics()
+        (counted.answered, counted.refused, counted.unavailable) = (1, 5, 3)
+        #expect(introspector.statistics == counted)
+        await endpoint.stop()
+    }
+
+    @Test func tooManyAtOnceAreCounted() async throws {
+        let endpoint = try await IntrospectionEndpoint()
+        let introspector = try endpoint.introspector { $0.maxConcurrent = 0 }
+        await #expect(throws: Introspector.Failure.overloaded) { try await introspector.isActive("token") }
+        #expect(introspector.statistics.overloaded == 1)
+        await endpoint.stop()
+    }
+
+    @Test func whatComesAndGoesIsNotReportedEachTime() {
+        var reports = ConditionReports()
+        var told = 0
+        for moment: Int64 in 0..<1_000 {
+            if reports.note(.failing(.overloaded), monotonic: moment) { told += 1 }
+            if reports.note(.working, monotonic: moment) { told += 1 }
+        }
+        #expect(told == 2)
+        let later = [
+            reports.note(.failing(.overloaded), monotonic: 20_000), reports.note(.working, monotonic: 20_000),
+            reports.note(.working, monotonic: 60_000),
+        ]
+        #expect(later == [true, true, false])
+        #expect(reports.condition == .working)
+    }
+
+    /// What failed at start is tried again until it works.
+    @Test func theCheckGoesOnUntilItWorks() async throws {
+        let endpoint = try await IntrospectionEndpoint()
+        endpoint.state.update { $0.status = .serviceUnavailable }
+        let introspector = try endpoint.introspector()
+        let check = IntrospectionCheck(introspector: introspector, interval: .milliseconds(20))
+        let running = Task { try await check.run() }
+        try await eventually("it was tried twice") { endpoint.requests >= 2 }
+        #expect(endpoint.state.value.form?.hasPrefix("token=credentials-check") == true)
+        endpoint.state.update { state in
+            state.status = .ok
+            state.body = #"{"active":false}"#
+        }
+        try await eventually("it works") { introspector.condition == .working }
+        running.cancel()
+        _ = try? await running.value
         await endpoint.stop()
     }
 }

@@ -92,7 +92,55 @@ final class JWKSEndpoint: Sendable {
         }
         #expect(endpoint.requests == 1)
         #expect(endpoint.state.value.paths == ["/jwks.json"], "an id is never part of a URL")
+        await #expect(throws: KeysUnavailable.self, "it may be a key made since then") {
+            try await keys.key("made-up", algorithm: .RS256)
+        }
+        await endpoint.stop()
+    }
+
+    /// A key made a moment after the last fetch, as in an emergency, while others name ids that they made up.
+    @Test func aKeyMadeJustNowIsWaitedFor() async throws {
+        let endpoint = try await JWKSEndpoint()
+        let keys = try endpoint.keys { $0.unknownKeyInterval = .milliseconds(400) }
         #expect(try await keys.key("made-up", algorithm: .RS256) == nil)
+        endpoint.state.update { state in
+            state.keys.append(TestKeys.otherRSA.publicJWK)
+            state.entityTag = "\"two\""
+        }
+        let (found, absent) = await withTaskGroup(of: (isNew: Bool, isThere: Bool?).self) { group in
+            for number in 0..<20 {
+                group.addTask { (true, try? await keys.key("rsa-2", algorithm: .RS256) != nil) }
+                group.addTask { (false, try? await keys.key("made-up-\(number)", algorithm: .RS256) != nil) }
+            }
+            return await group.reduce(into: (0, 0)) { counts, answer in
+                if answer.isNew, answer.isThere == true { counts.0 += 1 }
+                if !answer.isNew, answer.isThere == false { counts.1 += 1 }
+            }
+        }
+        #expect(found == 20)
+        #expect(absent == 20, "and what was made up is told from it")
+        #expect(endpoint.requests == 2, "all waited for one fetch")
+        await endpoint.stop()
+    }
+
+    @Test func onlySoManyWait() async throws {
+        let endpoint = try await JWKSEndpoint()
+        let keys = try endpoint.keys { options in
+            options.unknownKeyInterval = .seconds(2)
+            options.longestWait = .seconds(2)
+            options.maxWaiting = 4
+        }
+        _ = try await keys.key("rsa-1", algorithm: .RS256)
+        let refused = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<40 {
+                group.addTask { (try? await keys.key("made-up-\(number)", algorithm: .RS256) == nil) == nil }
+            }
+            return await group.reduce(into: 0) { if $1 { $0 += 1 } }
+        }
+        #expect(refused > 0, "told at once that nothing can be said")
+        try await eventually("the places are free again") {
+            (try? await keys.key("made-up", algorithm: .RS256) == nil) ?? false
+        }
         await endpoint.stop()
     }
 

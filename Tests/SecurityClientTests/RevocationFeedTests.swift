@@ -52,10 +52,15 @@ final class RevocationSource: Sendable {
 }
 
 @Suite struct RevocationFeedTests {
-    private func makeFeed(_ broker: KafkaBroker, _ revocations: RevocationSet) -> RevocationFeed {
+    /// - Parameter later: milliseconds that have passed besides those that did.
+    private func makeFeed(
+        _ broker: KafkaBroker, _ revocations: RevocationSet, later: Box<Int64> = Box(0)
+    ) -> RevocationFeed {
         RevocationFeed(
             kafka: KafkaConfiguration(bootstrapServers: broker.bootstrapServers), revocations: revocations,
-            metrics: MetricsRegistry(), logger: quiet)
+            metrics: MetricsRegistry(), logger: quiet,
+            clock: { WallClock.milliseconds() + later.value },
+            monotonic: { MonotonicClock.milliseconds() + later.value })
     }
 
     private func revocation(session: String) -> Revocation {
@@ -142,7 +147,8 @@ final class RevocationSource: Sendable {
         let broker = try await KafkaBroker(topics: [Topic.sessionRevoked.rawValue: 1])
         let source = try await RevocationSource(broker)
         source.start()
-        let feed = makeFeed(broker, RevocationSet())
+        let later = Box<Int64>(0)
+        let feed = makeFeed(broker, RevocationSet(), later: later)
         let running = Task { try await feed.run() }
         try await eventually("the feed is fresh", within: .seconds(20)) {
             feed.staleness(now: WallClock.milliseconds()).map { $0 < .seconds(5) } ?? false
@@ -154,15 +160,17 @@ final class RevocationSource: Sendable {
         try await eventually("it counts as stale") {
             feed.staleness(now: WallClock.milliseconds()).map { $0 >= .seconds(60) } ?? false
         }
-        let now = WallClock.milliseconds()
-        let life = RevocationSet.tokenLifetime + RevocationSet.slack
-        let longest = try #require(feed.staleness(now: now + 800_000))
-        #expect(longest <= .milliseconds(RevocationSet.tokenLifetime), "acts that reduce risk go on meanwhile")
-        let over = try #require(feed.staleness(now: now + life + 1_000))
-        #expect(over > .milliseconds(life), "afterwards only the silence counts, which is as long here")
+        await source.stop()
         running.cancel()
         _ = try? await running.value
-        await source.stop()
+        let life = RevocationSet.tokenLifetime + RevocationSet.slack
+        let now = WallClock.milliseconds()
+        later.update { $0 = 800_000 }
+        let longest = try #require(feed.staleness(now: now + 800_000))
+        #expect(longest <= .milliseconds(RevocationSet.tokenLifetime), "acts that reduce risk go on meanwhile")
+        later.update { $0 = life + 1_000 }
+        let over = try #require(feed.staleness(now: now + life + 1_000))
+        #expect(over > .milliseconds(life), "afterwards only the silence counts, which is as long here")
         broker.kill()
     }
 }

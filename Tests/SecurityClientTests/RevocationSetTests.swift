@@ -8,7 +8,7 @@ import Testing
     let clock = TestClock()
     let set: RevocationSet
 
-    init() { set = RevocationSet(clock: clock.read) }
+    init() { set = RevocationSet(clock: clock.read, monotonic: clock.monotonic) }
 
     private func identity(
         _ subject: String = "usr_1", session: String? = "s-1", issued: Int64? = nil, key: String? = "k-1"
@@ -96,13 +96,52 @@ import Testing
         #expect(set.count.sessions == 2)
     }
 
-    @Test func whatConcernsNoLivingTokenIsNotKept() {
+    /// Whether something is old is not for this machine's time of day to say.
+    @Test func whatIsToldIsKeptForALifetimeHoweverItIsDated() {
         revoke(session: "s-1", at: clock.now - RevocationSet.tokenLifetime - RevocationSet.slack)
         revoke(subject: "usr_1", before: 0, at: 0)
         revoke(session: "s-2", at: .min)
-        #expect(set.count == (0, 0, 0))
         revoke(session: "s-3", at: .max)
+        #expect(set.count == (3, 1, 0))
+        clock.advance(RevocationSet.tokenLifetime + RevocationSet.slack + 60_000)
+        revoke(session: "s-4")
+        #expect(set.count == (2, 0, 0))
         #expect(set.isRevoked(identity(session: "s-3")))
+    }
+
+    @Test func aClockThatIsAheadForAWhileForgetsNothing() {
+        revoke(session: "held")
+        revoke(subject: "usr_2", before: clock.now)
+        let issued = clock.now
+        clock.step(3_600_000)
+        revoke(session: "told meanwhile", at: issued)
+        revoke(subject: "usr_3", before: issued, at: issued)
+        clock.step(-3_600_000)
+        revoke(session: "later")
+        #expect(set.isRevoked(identity(session: "held")))
+        #expect(set.isRevoked(identity(session: "told meanwhile")))
+        #expect(set.isRevoked(identity("usr_2", session: nil, issued: issued)))
+        #expect(set.isRevoked(identity("usr_3", session: nil, issued: issued)))
+    }
+
+    /// Bounded all the same: time passes, whatever the time of day is set to.
+    @Test func aClockThatIsSetBackKeepsNothing() {
+        for number in 0..<100 { revoke(session: "s-\(number)") }
+        clock.step(-86_400_000)
+        clock.advance(RevocationSet.tokenLifetime + RevocationSet.slack + 60_000)
+        revoke(session: "last", at: clock.now)
+        #expect(set.count.sessions == 1)
+    }
+
+    @Test func whatIsToldAgainAndAgainIsLookedAtOnceAMinute() {
+        for _ in 0..<20 {
+            clock.advance(60_000)
+            revoke(session: "s-1")
+        }
+        #expect(set.isRevoked(identity()))
+        clock.advance(RevocationSet.tokenLifetime + RevocationSet.slack + 60_000)
+        revoke(session: "s-2")
+        #expect(set.count.sessions == 1)
     }
 
     /// One that lies in the far future keeps nothing else from being forgotten.
@@ -120,7 +159,6 @@ import Testing
         let second = set.version
         #expect(second != first)
         revoke(session: "s-1")
-        revoke(session: "old", at: 0)
         #expect(set.version == second)
         revoke(subject: "usr_1", before: clock.now)
         #expect(set.version != second)

@@ -36,7 +36,7 @@ struct TestAuthenticator {
     ) {
         authenticator = TokenAuthenticator(
             verifier: world.verifier, freshness: freshness, introspector: introspector, staleAfter: staleAfter,
-            clock: world.clock.read, publicURL: publicURL)
+            clock: world.clock.read, monotonic: world.clock.monotonic, publicURL: publicURL)
     }
 
     func refusal(
@@ -216,6 +216,15 @@ struct TestAuthenticator {
         let decisions = world.authenticator.staleDecisions
         #expect(decisions.allowed == 2)
         #expect(decisions.refused == 3)
+    }
+
+    /// An outage does not get shorter because the time of day is set back.
+    @Test func outagesAreMeasuredWhateverTheTimeOfDay() async throws {
+        let world = TestAuthenticator()
+        world.freshness.set(nil)
+        world.world.clock.advance(TokenAuthenticator.longestStaleness + 1)
+        world.world.clock.step(-600_000)
+        #expect(try await world.isUnavailable(try world.issuer.token(), .reducing))
     }
 
     @Test func whatIsKnownOfATokenCountsHoweverStale() async throws {

@@ -73,7 +73,7 @@ class Api:
             connection.close()
 
     def ask(self, expected, method, path, quiet=False, **options):
-        """Calls, prints question and answer, and insists on the status. A 429 or `code_used` is waited out once."""
+        """Calls, prints question and answer, and insists on the status. A 429 or 503 that says how long is waited out once."""
         answer = self.call(method, path, **options)
         wanted = {expected} if isinstance(expected, int) else set(expected)
         retry = answer.headers.get("Retry-After", "")
@@ -100,10 +100,32 @@ def totp(secret, step, digits=6, algorithm="SHA1"):
 
 
 class Person:
-    """Credentials of somebody, and the last time step whose code was used: a code counts once, ever."""
+    """Credentials of somebody, and the last time step whose code was used: a code counts once, ever.
 
-    def __init__(self, username, password, secret=None, step=0, user_id=None):
-        self.username, self.password, self.secret, self.step, self.id = username, password, secret, step, user_id
+    What is about to be set stands in `pending_…` until the service has answered. `keep` writes everything down; it runs
+    before the service learns of a change, so that whoever is interrupted in between still knows what may hold by now.
+    """
+
+    KEPT = ("username", "password", "pending_password", "secret", "pending_secret", "step", "recovery_codes")
+
+    def __init__(self, username, password, pending_password=None, user_id=None, keep=lambda person: None):
+        self.username, self.password, self.pending_password = username, password, pending_password
+        self.secret, self.pending_secret, self.step, self.recovery_codes = None, None, 0, []
+        self.id, self._keep = user_id, keep
+
+    def keep(self):
+        self._keep(self)
+
+    def password_counts(self):
+        """The service has taken the pending password: it is the password now."""
+        self.password, self.pending_password = self.pending_password, None
+        self.keep()
+
+    def secret_counts(self):
+        """The service asks for codes, or has taken one: the pending secret is the secret now."""
+        if self.pending_secret:
+            self.secret, self.pending_secret = self.pending_secret, None
+            self.keep()
 
     def code(self):
         """A code not used before. The next step's is accepted already; beyond it, waits."""
@@ -111,7 +133,8 @@ class Person:
             step = max(int(time.time()) // 30, self.step + 1)
             if step <= int(time.time()) // 30 + 1:
                 self.step = step
-                return totp(self.secret, step)
+                self.keep()
+                return totp(self.pending_secret or self.secret, step)
             time.sleep(0.5)
 
 
@@ -134,17 +157,22 @@ class Memory:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
         os.replace(temporary, path)
 
     def administrator(self):
         known = self.read("walkthrough.json")
         if known:
-            return Person(known["username"], known["password"], known.get("secret"), known.get("step", 0))
+            person = Person(known["username"], known["password"], keep=self.keep)
+            for name in Person.KEPT:
+                setattr(person, name, known.get(name, getattr(person, name)))
+            return person
         first = self.read("admin.json")
         if not first:
             raise Expectation(f"neither {self.file} nor admin.json is there: who is the administrator?")
-        return Person(first["username"], first["password"])
+        return Person(first["username"], first["password"], secrets.token_urlsafe(24), keep=self.keep)
 
     def keep(self, person):
-        fields = {"username": person.username, "password": person.password, "secret": person.secret, "step": person.step}
+        fields = {name: getattr(person, name) for name in Person.KEPT}
         self.write_secret("walkthrough.json", json.dumps(fields) + "\n")

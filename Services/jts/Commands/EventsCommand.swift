@@ -14,21 +14,20 @@ struct EventsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print security events as they come.",
             discussion: """
-                Further settings of librdkafka, such as for TLS and SASL, are given with --setting name=value; a \
-                password for SASL is read from JTS_KAFKA_PASSWORD, never from the command line.
+                Further settings of librdkafka, such as for TLS and SASL, are given with --setting name=value or in a \
+                file with --kafka-config. Secrets are never taken from the command line: the password for SASL comes \
+                from JTS_KAFKA_PASSWORD or from that file, others from the file.
                 """)
 
-        @Option(help: "Brokers, host:port; else KAFKA_BOOTSTRAP_SERVERS, else 127.0.0.1:7092.")
-        var bootstrapServers: String?
         @Option(help: "A topic; may be repeated.") var topic: [String] = [Topic.securityEvents.rawValue]
         @Option(help: "How far back to begin, such as 90s, 10m, 24h, 7d.") var since = "0s"
-        @Option(help: "A librdkafka setting, name=value; may be repeated.") var setting: [String] = []
         @Flag(inversion: .prefixedNo, help: "Go on when everything that is there has been printed.") var follow = true
+        @OptionGroup var kafka: KafkaOptions
         @OptionGroup var format: OutputOptions
 
         func run() async throws {
             let reader = FeedReader(
-                topics: topic, kafka: try kafka(), since: try age(), registeredOutboxes: [],
+                topics: topic, kafka: try kafka.configuration(), since: try age(), registeredOutboxes: [],
                 logger: Logger(label: "jts") { _ in SwiftLogNoOpLogHandler() })
             do {
                 for try await item in reader.items() {
@@ -43,27 +42,6 @@ struct EventsCommand: AsyncParsableCommand {
             } catch let error as KafkaError {
                 throw CommandFault.unavailable(Console.printable("\(error)"))
             }
-        }
-
-        private func kafka() throws -> KafkaConfiguration {
-            let servers =
-                bootstrapServers ?? ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"] ?? "127.0.0.1:7092"
-            var extra: [String: String] = [:]
-            for pair in setting {
-                let parts = pair.split(separator: "=", maxSplits: 1)
-                guard parts.count == 2, !parts[0].contains("password") else {
-                    throw CommandFault.usage("--setting takes name=value, and no password")
-                }
-                extra[String(parts[0])] = String(parts[1])
-            }
-            if let password = ProcessInfo.processInfo.environment["JTS_KAFKA_PASSWORD"] {
-                extra["sasl.password"] = password
-            }
-            let configuration = KafkaConfiguration(bootstrapServers: servers, clientID: "jts", extra: extra)
-            do {
-                try configuration.validate()
-            } catch { throw CommandFault.usage(Console.printable("\(error)")) }
-            return configuration
         }
 
         private func age() throws -> Duration {

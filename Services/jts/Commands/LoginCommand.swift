@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import StrictJSON
 
 struct LoginCommand: AsyncParsableCommand {
@@ -12,8 +13,16 @@ struct LoginCommand: AsyncParsableCommand {
     @Option(help: "User name; asked for when not given.")
     var username: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Authorities in PEM that sign the service's certificate, remembered; else JTS_CA_FILE, else the system's.",
+            valueName: "file"))
+    var caFile: String?
+
     func run() async throws {
-        try await API.with(url) { api in
+        // Later commands run in other folders.
+        let authorities = caFile.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+        try await API.with(url, caFile: authorities) { api in
             let name = try username ?? Console.ask("User name")
             let password = try Console.ask("Password", hidden: true)
             var answer = try await api.call(
@@ -28,7 +37,9 @@ struct LoginCommand: AsyncParsableCommand {
             guard let token = try answer.expecting(200)["refresh_token"]?.string else {
                 throw CommandFault.unavailable("the answer holds no refresh token")
             }
-            try await Credentials.locked { try Credentials(url: url, refreshToken: token).save() }
+            try await Credentials.locked {
+                try Credentials(url: url, refreshToken: token, caFile: authorities).save()
+            }
             Console.print("signed in as \(Console.printable(name))")
         }
     }
@@ -42,7 +53,7 @@ struct LogoutCommand: AsyncParsableCommand {
         // RFC 7009: whoever holds the refresh token may end its session.
         try await Credentials.locked {
             let credentials = try Credentials.load()
-            try await API.with(credentials.url) { api in
+            try await API.with(credentials.url, caFile: credentials.caFile) { api in
                 _ = try await api.call("POST", "/oauth2/revoke", .form([("token", credentials.refreshToken)]))
                     .expecting(200)
             }

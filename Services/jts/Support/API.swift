@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOSSL
 import StrictJSON
 
 /// token-service over HTTP.
@@ -34,12 +35,15 @@ struct API {
     let client: HTTPClient
 
     /// Opens a client for the time of `body`.
-    static func with<T>(_ url: String, _ body: (API) async throws -> T) async throws -> T {
+    /// - Parameter caFile: PEM file with the authorities that may sign the service's certificate, and no others;
+    ///   `JTS_CA_FILE` where it is nil, else those of the system.
+    static func with<T>(_ url: String, caFile: String?, _ body: (API) async throws -> T) async throws -> T {
         let base = try checked(url)
         var configuration = HTTPClient.Configuration()
         // A redirect would carry credentials to wherever it points.
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .seconds(5)
+        if base.scheme == "https" { configuration.tlsConfiguration = try tlsConfiguration(caFile) }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
             let result = try await body(API(base: base, client: client))
@@ -49,6 +53,18 @@ struct API {
             try? await client.shutdown()
             throw error
         }
+    }
+
+    private static func tlsConfiguration(_ caFile: String?) throws -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv13
+        if let file = caFile ?? ProcessInfo.processInfo.environment["JTS_CA_FILE"], !file.isEmpty {
+            guard let authorities = try? NIOSSLCertificate.fromPEMFile(file), !authorities.isEmpty else {
+                throw CommandFault.usage("\(Console.printable(file)) holds no certificates in PEM")
+            }
+            tls.trustRoots = .certificates(authorities)
+        }
+        return tls
     }
 
     /// Passwords and tokens travel under TLS, or stay on this machine.
@@ -95,6 +111,10 @@ struct API {
             return Answer(status: response.status.code, json: json)
         } catch let fault as CommandFault {
             throw fault
+        } catch let fault where fault is NIOSSLError || fault is NIOSSLExtraError {
+            throw CommandFault.unavailable(
+                "\(base.host ?? "service"): no TLS with it; where an authority of your own signs, name it with "
+                    + "jts login --ca-file or JTS_CA_FILE")
         } catch {
             throw CommandFault.unavailable("\(base.host ?? "service"): \(type(of: error)) while asking")
         }

@@ -5,6 +5,8 @@ import StrictJSON
 struct Credentials {
     var url: String
     var refreshToken: String
+    /// PEM file with the authorities that sign the service's certificate; nil for the system's.
+    var caFile: String?
 
     private static var folder: String {
         let environment = ProcessInfo.processInfo.environment
@@ -15,18 +17,17 @@ struct Credentials {
     private static var file: String { folder + "/credentials.json" }
 
     static func load() throws -> Credentials {
-        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { throw CommandFault.notSignedIn() }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & 0o077 == 0 else {
-            throw CommandFault.refused("\(file) can be read by others; remove it and sign in again")
+        let bytes: [UInt8]
+        do { bytes = try PrivateFile.read(file, followsLinks: false) } catch {
+            switch error {
+            case .missing: throw CommandFault.notSignedIn()
+            case .unfit(let reason): throw CommandFault.refused("\(reason); remove it and sign in again")
+            }
         }
-        let bytes = [UInt8](try handle.readToEnd() ?? Data())
         guard let json = try? JSONValue(parsing: bytes), let url = json["url"]?.string,
             let token = json["refresh_token"]?.string
         else { throw CommandFault.notSignedIn() }
-        return Credentials(url: url, refreshToken: token)
+        return Credentials(url: url, refreshToken: token, caFile: json["ca_file"]?.string)
     }
 
     /// Replaces the file as a whole: a reader sees the old one or the new one.
@@ -38,8 +39,9 @@ struct Credentials {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw CommandFault.refused("cannot write \(temporary)") }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        let json: JSONValue = ["url": .string(url), "refresh_token": .string(refreshToken)]
-        try handle.write(contentsOf: Data(json.encoded()))
+        var fields: JSONObject = ["url": .string(url), "refresh_token": .string(refreshToken)]
+        fields["ca_file"] = caFile.map(JSONValue.string)
+        try handle.write(contentsOf: Data(JSONValue.object(fields).encoded()))
         try handle.synchronize()
         try handle.close()
         guard rename(temporary, Self.file) == 0 else { throw CommandFault.refused("cannot write \(Self.file)") }

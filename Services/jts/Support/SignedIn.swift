@@ -7,8 +7,8 @@ struct SignedIn {
     let token: String
 
     static func run<T>(_ body: (SignedIn) async throws -> T) async throws -> T {
-        let url = try Credentials.load().url
-        return try await API.with(url) { api in
+        let credentials = try Credentials.load()
+        return try await API.with(credentials.url, caFile: credentials.caFile) { api in
             try await body(SignedIn(api: api, token: try await refresh(api)))
         }
     }

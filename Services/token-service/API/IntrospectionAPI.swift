@@ -23,7 +23,7 @@ struct IntrospectionAPI: Sendable {
 
     func register(on router: SecureRouter) {
         // Callers authenticate by client credentials or by a token; either is checked here (RFC 7662 section 2.1).
-        router.post("/oauth2/introspect", .public, use: introspect)
+        router.post("/oauth2/introspect", .public, options: .credentials, use: introspect)
     }
 
     @Sendable func introspect(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -10,8 +10,8 @@ struct LoginAPI: Sendable {
     let services: ServiceAccountStore
 
     func register(on router: SecureRouter) {
-        router.post("/v1/login", .public, use: login)
-        router.post("/v1/login/mfa", .public, use: secondFactor)
+        router.post("/v1/login", .public, options: .credentials, use: login)
+        router.post("/v1/login/mfa", .public, options: .credentials, use: secondFactor)
     }
 
     @Sendable func login(_ request: Request, _ context: APIContext) async throws -> Response {

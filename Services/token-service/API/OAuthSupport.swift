@@ -39,3 +39,9 @@ extension Response {
             body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }
+
+extension RouteOptions {
+    /// Of routes that everybody may call: credentials and tokens, nothing long. What is this small is read whole before it
+    /// takes the place of a request that is worked on.
+    static let credentials = RouteOptions(bodyLimit: 16 * 1024)
+}

@@ -46,6 +46,8 @@ enum PeopleProblems {
             switch fault {
             case .inProgress:
                 throw retry(.conflict, "request-in-progress", "The same request is being worked on", seconds: 1)
+            case .unreadable:
+                throw conflict("answer-gone", "The request was answered, and its answer cannot be given again")
             case .reused:
                 throw Problem(
                     status: .unprocessableContent, type: "idempotency-key-reused",

@@ -11,7 +11,7 @@ struct RevocationAPI: Sendable {
     let assertionAudience: [String]
 
     func register(on router: SecureRouter) {
-        router.post("/oauth2/revoke", .public, use: revoke)
+        router.post("/oauth2/revoke", .public, options: .credentials, use: revoke)
         router.post("/v1/logout", .authenticated, use: logout)
     }
 

@@ -21,7 +21,7 @@ struct TokenAPI: Sendable {
     let assertionAudience: [String]
 
     func register(on router: SecureRouter) {
-        router.post("/oauth2/token", .public, use: token)
+        router.post("/oauth2/token", .public, options: .credentials, use: token)
     }
 
     @Sendable func token(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -42,6 +42,8 @@ struct TokenAPI: Sendable {
         _ form: FormFields, _ request: Request, _ context: APIContext
     ) async throws -> TokenResponse {
         guard let token = form["refresh_token"] else { throw OAuthError.invalidRequest("refresh_token is missing") }
+        // Before anything is remembered of a request: whoever has no token of ours leaves no trace.
+        guard sessions.refreshToken(token) != nil else { throw Sessions.invalidRefreshToken }
         let clientID = try await publicClientID(form, request, context)
         let binding = try await proof.binding(request, context)
         return try await sessions.refresh(

@@ -1,3 +1,4 @@
+import APISecurity
 import Foundation
 import JOSE
 
@@ -40,20 +41,23 @@ enum ClientCredentials: Sendable, Equatable {
         return .assertion(assertion, clientID: named)
     }
 
-    static func isBasicScheme(_ header: String) -> Bool { header.prefix(6).lowercased() == "basic " }
+    /// Compared without case (RFC 9110 section 11.1).
+    static func isBasicScheme(_ header: String) -> Bool {
+        let scheme = header.utf8.prefix(6)
+        return scheme.count == 6 && zip(scheme, "basic ".utf8).allSatisfy { $0 | 0x20 == $1 }
+    }
 
     /// RFC 7617; id and secret were form-encoded first (RFC 6749 section 2.3.1).
     private static func basicCredentials(_ header: String) -> (id: String, secret: String)? {
         guard isBasicScheme(header), header.utf8.count <= 1_024,
-            let data = Data(base64Encoded: header.dropFirst(6).trimmingCharacters(in: .whitespaces)),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":"),
-            let id = formDecoded(text[..<colon]), let secret = formDecoded(text[text.index(after: colon)...])
+            let data = Data(base64Encoded: String(header.utf8.dropFirst(6).drop { $0 == 0x20 }) ?? "")
+        else { return nil }
+        let bytes = [UInt8](data)
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+            let id = PercentCoding.decode(bytes[..<colon], plusIsSpace: true),
+            let secret = PercentCoding.decode(bytes[(colon + 1)...], plusIsSpace: true)
         else { return nil }
         return (id, secret)
-    }
-
-    private static func formDecoded(_ text: Substring) -> String? {
-        text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
     }
 }
 

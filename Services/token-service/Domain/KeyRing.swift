@@ -24,10 +24,13 @@ final class KeyRing: Sendable {
     private struct State {
         var entries: [Entry] = []
         var document = KeyRing.document(of: [])
+        /// The reading of the store that this came from.
+        var reading: UInt64 = 0
     }
 
     let schedule: KeySchedule
     private let state = Mutex(State())
+    private let readings = Atomic<UInt64>(0)
 
     init(schedule: KeySchedule) { self.schedule = schedule }
 
@@ -46,9 +49,13 @@ final class KeyRing: Sendable {
         state.withLock { $0.entries.first { $0.times.keyID == keyID }?.key }
     }
 
-    /// Takes what the store holds; answers whether the published set changed.
+    /// Numbers a reading of the store that is about to begin.
+    func beginReading() -> UInt64 { readings.add(1, ordering: .relaxed).newValue }
+
+    /// Takes what the store holds; answers whether the published set changed. What was read before something newer is
+    /// passed over: a key that was withdrawn in between must not come back.
     @discardableResult
-    func replace(_ entries: [Entry], now: Int64) -> Bool {
+    func replace(_ entries: [Entry], reading: UInt64, now: Int64) -> Bool {
         let times = entries.map(\.times)
         let published = entries.filter { entry in
             switch schedule.state(of: entry.times, among: times, now: now) {
@@ -58,6 +65,8 @@ final class KeyRing: Sendable {
         }
         let document = KeyRing.document(of: published.map(\.publicJWK))
         return state.withLock { state in
+            guard reading > state.reading else { return false }
+            state.reading = reading
             let changed = state.document.etag != document.etag
             state.entries = entries
             state.document = document

@@ -101,13 +101,15 @@ struct Sessions: SessionIssuer {
         return response(issued, refresh: nil, session: id)
     }
 
+    static let invalidRefreshToken = OAuthError.invalidGrant("the refresh token is invalid, expired or revoked")
+
     /// Uses a refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 asks).
     /// - Throws: `OAuthError`; `RedisError` and `DatabaseError` when the state cannot be reached.
     func refresh(
         _ text: String, clientID: String, binding: KeyBinding?, fingerprint: String, scope: [String]?,
         address: String, requestID: String
     ) async throws -> TokenResponse {
-        let refused = OAuthError.invalidGrant("the refresh token is invalid, expired or revoked")
+        let refused = Sessions.invalidRefreshToken
         guard let token = RefreshToken(text, key: chainKey) else { throw refused }
         let id = token.session
         let now = clock()

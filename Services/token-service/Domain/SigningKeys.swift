@@ -22,13 +22,14 @@ struct SigningKeys: Sendable {
 
     /// Reads the store; a key that cannot be opened stops the start rather than being left out.
     func reload() async throws {
+        let reading = ring.beginReading()
         let known = Dictionary(uniqueKeysWithValues: ring.entries.map { ($0.times.keyID, $0.key) })
         let entries = try await store.all().map { stored in
             KeyRing.Entry(
                 times: stored.times, key: try known[stored.times.keyID] ?? store.open(stored),
                 publicJWK: stored.publicJWK, told: stored.told)
         }
-        if ring.replace(entries, now: clock()) {
+        if ring.replace(entries, reading: reading, now: clock()) {
             logger.info("published keys changed", metadata: ["keys": "\(ring.document.keys.count)"])
         }
     }
@@ -97,8 +98,8 @@ struct SigningKeys: Sendable {
         let pending = try await store.database.write { connection -> PendingRevocation? in
             guard try store.revoke(keyID, at: now, connection) else { return nil }
             if let replacement {
-                try store.insert(
-                    replacement, KeyTimes(keyID: replacement.keyID, announcedAt: now, activatesAt: now), connection)
+                let times = KeyTimes(keyID: replacement.keyID, announcedAt: now, activatesAt: now)
+                try insert(replacement, times, by: actor, reason: reason, connection)
             }
             let event = SecurityEvent(
                 .signingKeyRevoked, actor: actor, reason: reason, at: now, fields: ["kid": .string(keyID)])
@@ -125,19 +126,7 @@ struct SigningKeys: Sendable {
             guard isNeeded(schedule, existing) else { return nil }
             let times = KeyTimes(
                 keyID: key.keyID, announcedAt: now, activatesAt: schedule.activation(existing, now: now))
-            try store.insert(key, times, connection)
-            let event = SecurityEvent(
-                .signingKeyAnnounced, actor: actor, reason: reason, at: now,
-                fields: ["kid": .string(key.keyID), "activates_at_ms": .int(times.activatesAt)])
-            try outbox.append(event.outboxEvent(), connection)
-            try outbox.append(
-                OutboxEvent(
-                    topic: Topic.keyRotated.rawValue, key: key.keyID, type: "org.jts.security.key-rotated",
-                    subject: key.keyID, time: now, traceparent: nil,
-                    data: [
-                        "kid": .string(key.keyID), "alg": .string(key.algorithm.rawValue),
-                        "announced_at_ms": .int(now), "activates_at_ms": .int(times.activatesAt),
-                    ]), connection)
+            try insert(key, times, by: actor, reason: reason, connection)
             return times
         }
         if let times {
@@ -147,6 +136,25 @@ struct SigningKeys: Sendable {
             revocations.nudge()
         }
         return times
+    }
+
+    /// Writes a new key, with the events that tell of it.
+    private func insert(
+        _ key: SigningKey, _ times: KeyTimes, by actor: String?, reason: String, _ connection: any SQLConnection
+    ) throws {
+        try store.insert(key, times, connection)
+        let event = SecurityEvent(
+            .signingKeyAnnounced, actor: actor, reason: reason, at: times.announcedAt,
+            fields: ["kid": .string(key.keyID), "activates_at_ms": .int(times.activatesAt)])
+        try outbox.append(event.outboxEvent(), connection)
+        try outbox.append(
+            OutboxEvent(
+                topic: Topic.keyRotated.rawValue, key: key.keyID, type: "org.jts.security.key-rotated",
+                subject: key.keyID, time: times.announcedAt, traceparent: nil,
+                data: [
+                    "kid": .string(key.keyID), "alg": .string(key.algorithm.rawValue),
+                    "announced_at_ms": .int(times.announcedAt), "activates_at_ms": .int(times.activatesAt),
+                ]), connection)
     }
 
     /// Making an RSA key takes some hundred milliseconds of a core: on a thread of its own.

@@ -23,6 +23,8 @@ struct IdempotencyStore: Sendable {
         case inProgress
         /// The key came with another request before.
         case reused
+        /// It was answered, and the key that sealed the answer has been removed since.
+        case unreadable
     }
 
     let redis: RedisClient
@@ -69,7 +71,8 @@ struct IdempotencyStore: Sendable {
         if bytes.starts(with: Array("pending:".utf8)) {
             throw constantTimeEqual(bytes, Array(waiting.utf8)) ? Fault.inProgress : Fault.reused
         }
-        let json = try JSONValue(parsing: try sealer.open(bytes, context: name))
+        guard let opened = try? sealer.open(bytes, context: name) else { throw Fault.unreadable }
+        let json = try JSONValue(parsing: opened)
         guard json["mark"]?.string == mark else { throw Fault.reused }
         guard let status = json["status"]?.int, let body = json["body"] else { throw Fault.inProgress }
         return Answer(status: Int(status), location: json["location"]?.string, body: body)

@@ -1,26 +1,39 @@
 /// Percent-decoding that refuses what is not quite right.
-enum PercentCoding {
+package enum PercentCoding {
     /// - Parameter plusIsSpace: as `application/x-www-form-urlencoded` has it.
     /// - Returns: nil for broken escapes, invalid UTF-8 and control characters.
-    static func decode(_ text: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+    package static func decode(_ text: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+        if let result = text.withContiguousStorageIfAvailable({ decode($0[...], plusIsSpace: plusIsSpace) }) {
+            return result
+        }
+        return Array(text).withUnsafeBufferPointer { decode($0[...], plusIsSpace: plusIsSpace) }
+    }
+
+    private static func decode(_ text: Slice<UnsafeBufferPointer<UInt8>>, plusIsSpace: Bool) -> String? {
+        let text = UnsafeBufferPointer(rebasing: text)
+        let plus = plusIsSpace ? UInt8(ascii: "+") : 0
+        var isPlain = true
+        for byte in text {
+            guard byte >= 0x20, byte != 0x7F else { return nil }
+            if byte == UInt8(ascii: "%") || byte == plus { isPlain = false }
+        }
+        if isPlain { return String(validating: text, as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        var index = text.startIndex
-        while index != text.endIndex {
+        var index = 0
+        while index < text.count {
             var byte = text[index]
             if byte == UInt8(ascii: "%") {
-                guard let first = text.index(index, offsetBy: 1, limitedBy: text.endIndex), first != text.endIndex,
-                    let second = text.index(index, offsetBy: 2, limitedBy: text.endIndex), second != text.endIndex,
-                    let high = digit(text[first]), let low = digit(text[second])
+                guard index + 2 < text.count, let high = digit(text[index + 1]), let low = digit(text[index + 2])
                 else { return nil }
                 byte = high << 4 | low
-                index = second
-            } else if byte == UInt8(ascii: "+"), plusIsSpace {
+                guard byte >= 0x20, byte != 0x7F else { return nil }
+                index += 2
+            } else if byte == plus {
                 byte = UInt8(ascii: " ")
             }
-            guard byte >= 0x20, byte != 0x7F else { return nil }
             bytes.append(byte)
-            index = text.index(after: index)
+            index += 1
         }
         return String(validating: bytes, as: UTF8.self)
     }
@@ -44,18 +57,31 @@ enum PercentCoding {
     static func pairs(
         _ text: some Collection<UInt8>, limit: Int
     ) throws(PairsFault) -> [(name: String, value: String)] {
+        let result =
+            text.withContiguousStorageIfAvailable { pairs(in: $0, limit: limit) }
+            ?? Array(text).withUnsafeBufferPointer { pairs(in: $0, limit: limit) }
+        return try result.get()
+    }
+
+    private static func pairs(
+        in text: UnsafeBufferPointer<UInt8>, limit: Int
+    ) -> Result<[(name: String, value: String)], PairsFault> {
         var pairs: [(name: String, value: String)] = []
-        // No more than one part too many is cut off: a body may hold half a million.
-        for part in text.split(separator: UInt8(ascii: "&"), maxSplits: limit) {
-            guard pairs.count < limit else { throw .tooMany }
-            let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let first = halves.first, let name = decode(first, plusIsSpace: true), !name.isEmpty else {
-                throw .malformed
-            }
-            guard let value = halves.count < 2 ? "" : decode(halves[1], plusIsSpace: true) else { throw .malformed }
-            guard !pairs.contains(where: { $0.name == name }) else { throw .repeated(name) }
+        var start = 0
+        while start < text.count {
+            let rest = text[start...]
+            let end = rest.firstIndex(of: UInt8(ascii: "&")) ?? text.count
+            defer { start = end + 1 }
+            guard end > start else { continue }
+            guard pairs.count < limit else { return .failure(.tooMany) }
+            let part = text[start..<end]
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? end
+            guard let name = decode(part[start..<equals], plusIsSpace: true), !name.isEmpty,
+                let value = equals == end ? "" : decode(part[(equals + 1)..<end], plusIsSpace: true)
+            else { return .failure(.malformed) }
+            guard !pairs.contains(where: { $0.name == name }) else { return .failure(.repeated(name)) }
             pairs.append((name, value))
         }
-        return pairs
+        return .success(pairs)
     }
 }

@@ -21,6 +21,8 @@ package final class FeedReader: Sendable {
         package var refreshEvery: Duration = .seconds(30)
         /// Between two attempts at reading everything again.
         package var rereadEvery: Duration = .seconds(10)
+        /// Milliseconds since the epoch: `since` counts back from there.
+        package var clock: @Sendable () -> Int64 = { WallClock.milliseconds() }
 
         package init(topics: [String], since: Duration, registeredOutboxes: [String]) {
             self.topics = topics
@@ -40,6 +42,7 @@ package final class FeedReader: Sendable {
         var state = FeedState()
         var isCaughtUp = false
         var isRunning = false
+        var isRereadWanted = false
         var statistics = FeedStatistics()
     }
 
@@ -98,6 +101,10 @@ package final class FeedReader: Sendable {
     /// reader waits for whoever iterates.
     package func items(buffer: Int = 1_024) -> FeedItems { FeedItems(self, buffer: buffer) }
 
+    /// Has everything that the topics keep be read once more, soon: where reading began is not to be relied on. What was
+    /// told is not told again.
+    package func readAgain() { shared.withLock { $0.isRereadWanted = true } }
+
     // MARK: - Freshness
 
     /// All that was there when reading began has been handled.
@@ -107,14 +114,20 @@ package final class FeedReader: Sendable {
     /// at all yet, and while not caught up.
     /// - Parameter now: milliseconds since the epoch.
     package func staleness(now: Int64 = WallClock.milliseconds()) -> Duration? {
+        completeUpTo.map { .milliseconds(max(0, now - $0)) }
+    }
+
+    /// Up to when (milliseconds since the epoch, by the clock of whoever publishes) all that was published is known, of
+    /// the worst registered outbox; nil as for `staleness`.
+    package var completeUpTo: Int64? {
         shared.withLock { shared in
             guard shared.isCaughtUp else { return nil }
-            var worst: Int64 = 0
+            var worst = Int64.max
             for outbox in options.registeredOutboxes {
-                guard let age = shared.state.staleness(of: outbox, topics: options.topics, now: now) else { return nil }
-                worst = max(worst, age)
+                guard let complete = shared.state.completeUpTo(of: outbox, topics: options.topics) else { return nil }
+                worst = min(worst, complete)
             }
-            return .milliseconds(worst)
+            return worst
         }
     }
 
@@ -133,6 +146,8 @@ package final class FeedReader: Sendable {
         shared.withLock { body(&$0.state, &$0.statistics) }
     }
 
+    var isRereadWanted: Bool { shared.withLock { $0.isRereadWanted } }
+    func setRereading() { shared.withLock { $0.isRereadWanted = false } }
     func setCaughtUp() { shared.withLock { $0.isCaughtUp = true } }
 }
 

@@ -1,4 +1,3 @@
-import Contracts
 import Logging
 
 /// What a feed reader does on its thread.
@@ -28,6 +27,7 @@ struct FeedSession {
         while !isStopped() {
             do throws(KafkaError) {
                 try session.refreshIfDue(isStopped)
+                try session.rereadIfWanted()
                 session.step()
             } catch {
                 session.note(error)
@@ -55,6 +55,21 @@ struct FeedSession {
         }
     }
 
+    /// Begins at the start when the reader was asked to.
+    private mutating func rereadIfWanted() throws(KafkaError) {
+        guard !counts.isEmpty, nextReread <= .now, reader.isRereadWanted else { return }
+        nextReread = .now + reader.options.rereadEvery
+        // First, so that a wish of meanwhile is another one; and again when it could not be.
+        reader.setRereading()
+        do throws(KafkaError) {
+            try begin(counts, fromStart: true)
+        } catch {
+            reader.readAgain()
+            throw error
+        }
+        reader.update { $1.rereads += 1 }
+    }
+
     /// Reads all partitions, from the age of interest on or from the start.
     private mutating func begin(_ found: [String: Int32], fromStart: Bool) throws(KafkaError) {
         let partitions = found.flatMap { topic, count in
@@ -62,7 +77,7 @@ struct FeedSession {
         }
         var starts: [TopicPartition: Int64] = [:]
         if !fromStart {
-            let time = WallClock.milliseconds() - reader.options.since.milliseconds64
+            let time = reader.options.clock() - reader.options.since.milliseconds64
             starts = try consumer.offsets(of: partitions, since: max(0, time), timeout: .seconds(2))
         }
         var ends: [TopicPartition: Int64] = [:]

@@ -63,9 +63,9 @@ struct FeedState: Sendable {
         withSource(name) { $0.reported = max($0.reported, sequence) }
     }
 
-    /// For how long (milliseconds) it is not known what an outbox has published; nil when it was never heard on some
-    /// partition of its feeds.
-    func staleness(of outbox: String, topics: [String], now: Int64) -> Int64? {
+    /// Up to when (milliseconds since the epoch) it is known what an outbox has published; nil when it was never heard on
+    /// some partition of its feeds.
+    func completeUpTo(of outbox: String, topics: [String]) -> Int64? {
         guard let known = watermarks[outbox] else { return nil }
         var oldest = Int64.max
         for topic in topics {
@@ -75,7 +75,12 @@ struct FeedState: Sendable {
                 oldest = min(oldest, watermark)
             }
         }
-        return max(0, now - oldest)
+        return oldest
+    }
+
+    /// For how long (milliseconds) it is not known what an outbox has published; nil as for `completeUpTo`.
+    func staleness(of outbox: String, topics: [String], now: Int64) -> Int64? {
+        completeUpTo(of: outbox, topics: topics).map { max(0, now - $0) }
     }
 
     private static func missing(_ source: Source, partitions: Int32) -> [ClosedRange<Int64>] {

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import JOSE
+import Logging
 import ServiceKit
 import StrictJSON
 import Synchronization
@@ -31,10 +32,29 @@ public final class Introspector: Sendable {
         case overloaded
     }
 
+    /// What came of the requests, for metrics.
+    public struct Statistics: Sendable, Hashable {
+        /// Whether a token is active was told.
+        public var answered: UInt64 = 0
+        public var unavailable: UInt64 = 0
+        public var refused: UInt64 = 0
+        public var overloaded: UInt64 = 0
+    }
+
+    /// How introspection fares.
+    public enum Condition: Sendable, Hashable {
+        /// Nobody has asked yet.
+        case unknown
+        case working
+        case failing(Failure)
+    }
+
     private struct State {
         var flights: [String: Task<Result<Bool, Failure>, Never>] = [:]
         /// Milliseconds until which a token counts as active.
         var active: [String: Int64] = [:]
+        var statistics = Statistics()
+        var reports = ConditionReports()
     }
 
     public let url: String
@@ -42,39 +62,55 @@ public final class Introspector: Sendable {
     private let options: Options
     private let transport: HTTPTransport
     private let clock: @Sendable () -> Int64
+    private let logger: Logger
     private let state = Mutex(State())
 
     /// - Parameter url: of the introspection endpoint.
     public convenience init(
         url: String, clientID: String, clientSecret: Sensitive<String>, options: Options = Options(),
         security: HTTPTransportSecurity = HTTPTransportSecurity(),
+        logger: Logger = Logger(label: "introspection"),
         clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
     ) throws {
         self.init(
             url: url, clientID: clientID, clientSecret: clientSecret, options: options,
-            transport: try HTTPTransport(security), clock: clock)
+            transport: try HTTPTransport(security), logger: logger, clock: clock)
     }
 
     init(
         url: String, clientID: String, clientSecret: Sensitive<String>, options: Options, transport: HTTPTransport,
-        clock: @escaping @Sendable () -> Int64
+        logger: Logger, clock: @escaping @Sendable () -> Int64
     ) {
         self.url = url
         self.options = options
         self.transport = transport
+        self.logger = logger
         self.clock = clock
         // RFC 6749 section 2.3.1: both are encoded like a form before they are joined.
         let pair = Introspector.formEncoded(clientID) + ":" + Introspector.formEncoded(clientSecret.exposed)
         authorization = Sensitive("Basic " + Data(pair.utf8).base64EncodedString())
     }
 
+    public var statistics: Statistics { state.withLock { $0.statistics } }
+
+    public var condition: Condition { state.withLock { $0.reports.condition } }
+
     /// Whether the issuer says `active` of the token now.
     public func isActive(_ token: String) async throws(Failure) -> Bool {
         let now = clock()
-        let flight = try begin(token, now)
+        let flight: Task<Result<Bool, Failure>, Never>?
+        do throws(Failure) {
+            flight = try begin(token, now)
+        } catch {
+            note(.failing(error), status: nil)
+            throw error
+        }
         guard let flight else { return true }
         return try await flight.value.get()
     }
+
+    /// Asks about a token that cannot exist: finds out whether the issuer answers and takes this client's credentials.
+    public func checkCredentials() async { _ = try? await isActive("credentials-check") }
 
     /// nil when the token was active a moment ago.
     private func begin(_ token: String, _ now: Int64) throws(Failure) -> Task<Result<Bool, Failure>, Never>? {
@@ -87,8 +123,12 @@ public final class Introspector: Sendable {
             guard state.flights.count < options.maxConcurrent else { throw .overloaded }
             // Not the caller's: others wait for it as well.
             let task = Task { [self] in
-                let answer = await ask(token)
+                let (answer, status) = await ask(token)
                 end(token, answer)
+                switch answer {
+                case .success: note(.working, status: status)
+                case .failure(let failure): note(.failing(failure), status: status)
+                }
                 return answer
             }
             state.flights[token] = task
@@ -109,7 +149,7 @@ public final class Introspector: Sendable {
         }
     }
 
-    private func ask(_ token: String) async -> Result<Bool, Failure> {
+    private func ask(_ token: String) async -> (Result<Bool, Failure>, status: Int?) {
         let form = "token=" + Introspector.formEncoded(token) + "&token_type_hint=access_token"
         let headers = [
             ("Authorization", authorization.exposed), ("Accept", "application/json"),
@@ -118,7 +158,11 @@ public final class Introspector: Sendable {
         guard
             let answer = try? await transport.send(
                 "POST", url, headers: headers, body: Array(form.utf8), limit: 65_536, timeout: options.timeout)
-        else { return .failure(.unavailable) }
+        else { return (.failure(.unavailable), nil) }
+        return (Introspector.meaning(of: answer), answer.status)
+    }
+
+    private static func meaning(of answer: HTTPTransport.Answer) -> Result<Bool, Failure> {
         switch answer.status {
         case 200:
             guard let json = try? JSONValue(parsing: answer.body), let active = json["active"]?.bool else {
@@ -127,6 +171,33 @@ public final class Introspector: Sendable {
             return .success(active)
         case 400, 401, 403: return .failure(.refused)
         default: return .failure(.unavailable)
+        }
+    }
+
+    /// Counts what came of a request, and logs it when that is another than before.
+    private func note(_ condition: Condition, status: Int?) {
+        let isTold = state.withLock { state in
+            switch condition {
+            case .unknown: break
+            case .working: state.statistics.answered += 1
+            case .failing(.unavailable): state.statistics.unavailable += 1
+            case .failing(.refused): state.statistics.refused += 1
+            case .failing(.overloaded): state.statistics.overloaded += 1
+            }
+            return state.reports.note(condition, monotonic: MonotonicClock.milliseconds())
+        }
+        guard isTold else { return }
+        var metadata: Logger.Metadata = ["url": "\(url)"]
+        if let status { metadata["status"] = "\(status)" }
+        switch condition {
+        case .unknown: break
+        case .working: logger.info("introspection works", metadata: metadata)
+        case .failing(.unavailable): logger.warning("introspection is not answered", metadata: metadata)
+        case .failing(.refused):
+            logger.error(
+                "introspection is refused: CLIENT_ID, CLIENT_SECRET or the permission tokens:introspect is wrong",
+                metadata: metadata)
+        case .failing(.overloaded): logger.warning("too much is introspected at once", metadata: metadata)
         }
     }
 

@@ -19,10 +19,11 @@ public struct TokenAuthenticator: Authenticator {
     private let introspector: Introspector?
     private let staleAfter: Duration
     private let clock: @Sendable () -> Int64
+    private let monotonic: @Sendable () -> Int64
     /// Without a trailing slash.
     private let publicURL: String?
     private let proofs: ReplayWindow
-    /// Where staleness is counted from while nothing is known.
+    /// Where staleness is counted from while nothing is known, in monotonic milliseconds.
     private let began: Int64
     private let counts = Counts()
 
@@ -31,7 +32,7 @@ public struct TokenAuthenticator: Authenticator {
         let introspected = Atomic<UInt64>(0)
         let allowed = Atomic<UInt64>(0)
         let refused = Atomic<UInt64>(0)
-        /// When introspection began to fail, milliseconds since the epoch; `.min` while it does not.
+        /// When introspection began to fail, monotonic milliseconds; `.min` while it does not.
         let outage = Atomic<Int64>(.min)
     }
 
@@ -40,21 +41,23 @@ public struct TokenAuthenticator: Authenticator {
     ///   - introspector: asked while they are stale.
     ///   - staleAfter: from when on they count as stale.
     ///   - clock: milliseconds since the epoch.
+    ///   - monotonic: milliseconds that never go back, by which outages are measured.
     ///   - publicURL: what clients put before this service's paths; `htu` of their proofs begins with it. Without it no
     ///     token bound to a DPoP key is taken: what a request says of its host may be made up by whoever stole the proof.
     public init(
         verifier: TokenVerifier, freshness: any RevocationFreshness, introspector: Introspector? = nil,
         staleAfter: Duration = .seconds(5), clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() },
-        publicURL: String? = nil
+        monotonic: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds() }, publicURL: String? = nil
     ) {
         self.verifier = verifier
         self.freshness = freshness
         self.introspector = introspector
         self.staleAfter = staleAfter
         self.clock = clock
+        self.monotonic = monotonic
         self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
-        proofs = ReplayWindow()
-        began = clock()
+        proofs = ReplayWindow(monotonic: monotonic)
+        began = monotonic()
     }
 
     public func authenticate(
@@ -81,10 +84,9 @@ public struct TokenAuthenticator: Authenticator {
         }
         // First what costs no request: proofs are used up only by tokens that are good.
         try checkPossession(identity, credentials, request, certificate)
-        let now = clock()
-        let staleness = freshness.staleness(now: now)
+        let staleness = freshness.staleness(now: clock())
         if let staleness, staleness < staleAfter { return identity }
-        try await vouch(for: credentials.token, risk(), staleness, now)
+        try await vouch(for: credentials.token, risk(), staleness)
         return identity
     }
 
@@ -122,7 +124,7 @@ public struct TokenAuthenticator: Authenticator {
                 now: now)
         } catch { throw .invalidDPoPProof("\(error)") }
         guard proof.thumbprint == thumbprint else { throw .invalidDPoPProof("the proof is of another key") }
-        switch proofs.use(proof, now: now) {
+        switch proofs.use(proof) {
         case .new: return
         case .used: throw .invalidDPoPProof("the proof was used before")
         case .full: throw .unavailable("too many proofs in a minute", retryAfter: 30)
@@ -133,9 +135,11 @@ public struct TokenAuthenticator: Authenticator {
 
     /// Returns when a token may be taken although revocations may have been missed.
     private func vouch(
-        for token: String, _ risk: RiskClass, _ staleness: Duration?, _ now: Int64
+        for token: String, _ risk: RiskClass, _ staleness: Duration?
     ) async throws(AuthenticationError) {
+        let now = monotonic()
         if let introspector {
+            // Why it fails is counted and logged where it does.
             if let isActive = try? await introspector.isActive(token) {
                 counts.outage.store(.min, ordering: .relaxed)
                 guard isActive else { throw .invalidToken("the token was revoked") }

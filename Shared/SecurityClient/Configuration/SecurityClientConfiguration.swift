@@ -88,7 +88,23 @@ public struct SecurityClientConfiguration: Sendable {
                 "or CLIENT_ID is required: revoked tokens could not be told (REVOCATION_CHECK=none takes them until they expire)"
             )
         }
+        checkTransport(source)
         if revocationOutboxes.isEmpty { source.reject("REVOCATION_OUTBOXES", "names no outbox") }
+    }
+
+    /// Keys, tokens and this service's secret travel to these: in the clear they may be read, and keys exchanged.
+    private func checkTransport(_ source: ConfigSource) {
+        if source.bool("ALLOW_INSECURE_HTTP", default: false) { return }
+        var named = [("TOKEN_SERVICE_URL", tokenServiceURL)]
+        // What follows from the first is told once.
+        for (name, url) in [("JWKS_URL", jwksURL), ("INTROSPECTION_URL", introspectionURL)]
+        where !url.hasPrefix(tokenServiceURL + "/") { named.append((name, url)) }
+        for (name, url) in named where !url.hasPrefix("https://") && !HTTPURI.isLoopback(url) {
+            source.reject(
+                name,
+                "is http to another machine: https is required (or ALLOW_INSECURE_HTTP=true within a trusted network)"
+            )
+        }
     }
 
     private static func url(_ source: ConfigSource, _ name: String, default standard: String) -> String {

@@ -7,7 +7,8 @@ import Synchronization
 /// The keys of an issuer, fetched from its JWK Set (RFC 7517 section 5).
 ///
 /// Fetched once however many ask; again before they expire, with `If-None-Match`; and on an unknown key id, at a bounded
-/// rate, so that nobody can drive requests to the issuer with made-up ids. A fetch that fails leaves the keys as they
+/// rate, so that nobody can drive requests to the issuer with made-up ids: whoever names one too early waits for the next
+/// fetch, for it may be a key made a moment ago. A fetch that fails leaves the keys as they
 /// are, for a time. Run it as a service to have keys refreshed while no token comes.
 public final class RemoteJWKS: VerificationKeys, Service {
     public struct Options: Sendable {
@@ -17,6 +18,10 @@ public final class RemoteJWKS: VerificationKeys, Service {
         public var ages: ClosedRange<Duration> = .seconds(1) ... .seconds(3_600)
         /// At least so much lies between two fetches that unknown key ids bring about.
         public var unknownKeyInterval: Duration = .seconds(1)
+        /// For how long an unknown id may wait for that; beyond it, nothing can be said about the token.
+        public var longestWait: Duration = .seconds(1)
+        /// How many may wait for that at a time, so that made-up ids cannot keep a service busy.
+        public var maxWaiting = 64
         /// How long keys are used whose refresh fails. No token lives as long.
         public var keptOnFailure: Duration = .seconds(3_600)
         public var timeout: Duration = .seconds(3)
@@ -39,6 +44,9 @@ public final class RemoteJWKS: VerificationKeys, Service {
         var table = KeyTable()
         var entityTag: String?
         var flight: Task<Bool, Never>?
+        /// A fetch that begins when the interval has passed, and those who wait for it.
+        var next: Task<Bool, Never>?
+        var waiting = 0
         var fetched: ContinuousClock.Instant?
         var refreshAt: ContinuousClock.Instant?
         var discardAt: ContinuousClock.Instant?
@@ -97,24 +105,50 @@ public final class RemoteJWKS: VerificationKeys, Service {
 
     public func key(_ keyID: String, algorithm: JWSAlgorithm) async throws(KeysUnavailable) -> VerificationKey? {
         if let key = keyAtHand(keyID, algorithm: algorithm) { return key }
-        let now = ContinuousClock.now
-        let (flight, isSettled) = state.withLock { state -> (Task<Bool, Never>?, Bool) in
-            if let flight = state.flight { return (flight, false) }
-            let isEarly = state.lastAttempt.map { now - $0 < options.unknownKeyInterval } ?? false
-            return (nil, isEarly)
+        if let flight = state.withLock({ $0.flight }) {
+            guard await flight.value else { throw KeysUnavailable() }
+            if let key = keyAtHand(keyID, algorithm: algorithm) { return key }
         }
-        if isSettled {
-            guard answersForItself else { throw KeysUnavailable() }
-            return keyAtHand(keyID, algorithm: algorithm)
-        }
-        let succeeded = await (flight ?? fetching()).value
-        if let key = keyAtHand(keyID, algorithm: algorithm) { return key }
-        guard succeeded else { throw KeysUnavailable() }
-        return nil
+        // Only a fetch that begins from here on can tell that there is no such key: one may have been made since the last.
+        guard await fetchedAnew() else { throw KeysUnavailable() }
+        return keyAtHand(keyID, algorithm: algorithm)
     }
 
-    /// Whether the last fetch succeeded, so that a key that is not there does not exist.
-    private var answersForItself: Bool { state.withLock { $0.fetched != nil && $0.consecutiveFailures == 0 } }
+    /// Waits for a fetch that begins after the call.
+    /// - Returns: whether it succeeded; false as well when it would take too long.
+    private func fetchedAnew() async -> Bool {
+        let now = ContinuousClock.now
+        let (fetch, waits) = state.withLock { state -> (Task<Bool, Never>?, Bool) in
+            guard state.flight == nil, let last = state.lastAttempt else { return (flight(&state), false) }
+            let due = last + options.unknownKeyInterval
+            if due <= now { return (flight(&state), false) }
+            // After a failure nobody waits for what may fail again.
+            guard state.fetched != nil, state.consecutiveFailures == 0, due - now <= options.longestWait,
+                state.waiting < options.maxWaiting
+            else { return (nil, false) }
+            state.waiting += 1
+            return (next(&state, at: due), true)
+        }
+        defer { if waits { state.withLock { $0.waiting -= 1 } } }
+        return await fetch?.value ?? false
+    }
+
+    /// The fetch that unknown ids wait for.
+    private func next(_ state: inout State, at due: ContinuousClock.Instant) -> Task<Bool, Never> {
+        if let next = state.next { return next }
+        // Not the caller's: others wait for it as well.
+        let task = Task { [self] in
+            try? await Task.sleep(until: due, clock: .continuous)
+            let fetch = self.state.withLock { state in
+                // Who comes from here on waits for another one.
+                state.next = nil
+                return flight(&state)
+            }
+            return await fetch.value
+        }
+        state.next = task
+        return task
+    }
 
     /// Fetches the keys, or waits for whoever is doing so.
     /// - Returns: whether the keys are known afterwards.
@@ -139,16 +173,17 @@ public final class RemoteJWKS: VerificationKeys, Service {
         state.discardAt.map { $0 <= now } ?? false
     }
 
-    private func fetching() -> Task<Bool, Never> {
-        state.withLock { state in
-            if let flight = state.flight { return flight }
-            let entityTag = state.entityTag
-            // Not the caller's: others wait for it as well.
-            let task = Task { [self] in take(await fetch(entityTag)) }
-            state.flight = task
-            state.statistics.fetches += 1
-            return task
-        }
+    private func fetching() -> Task<Bool, Never> { state.withLock { flight(&$0) } }
+
+    /// The fetch that is under way, or a new one.
+    private func flight(_ state: inout State) -> Task<Bool, Never> {
+        if let flight = state.flight { return flight }
+        let entityTag = state.entityTag
+        // Not the caller's: others wait for it as well.
+        let task = Task { [self] in take(await fetch(entityTag)) }
+        state.flight = task
+        state.statistics.fetches += 1
+        return task
     }
 
     private func fetch(_ entityTag: String?) async -> Outcome {

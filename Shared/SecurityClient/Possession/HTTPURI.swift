@@ -24,6 +24,19 @@ enum HTTPURI {
         return "\(scheme)://\(authority)\(path)"
     }
 
+    /// Whether an http or https URI names this machine: `localhost`, `127.0.0.0/8` (RFC 1122 section 3.2.1.3) or `[::1]`.
+    static func isLoopback(_ text: String) -> Bool {
+        guard let authority = normalised(text)?.split(separator: "/").dropFirst().first else { return false }
+        if authority == "[::1]" || authority.hasPrefix("[::1]:") { return true }
+        let host = authority.prefix { $0 != ":" }
+        if host == "localhost" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8(part) != nil
+            }
+    }
+
     /// Host and port, the port left out when it is the scheme's own or empty; nil when there is a user, or no host.
     private static func authority(_ bytes: [UInt8], standardPort: Int) -> String? {
         let colon = bytes.lastIndex(of: UInt8(ascii: ":"))

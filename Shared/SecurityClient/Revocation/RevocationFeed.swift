@@ -11,44 +11,56 @@ import Synchronization
 /// Events that are lost for good (a gap) make the feed count as stale for as long as a token may live whose revocation
 /// was among them: until the token lifetime and its slack have passed since the gap was noticed. Its staleness is then
 /// told as at least a minute and at most a token's life, as nothing older can matter.
+///
+/// So does a time of day that is set by more than five seconds: where reading began, and what was old, had been decided
+/// by another. The topic is then read again from its start.
 public final class RevocationFeed: Service, RevocationFreshness {
     /// What is lost was published at most so long (milliseconds) before it was missed: numbers are compared at every
     /// heartbeat, and everything is read again within seconds.
     static let gapMargin: Int64 = 60_000
 
-    private let reader: FeedReader
+    let reader: FeedReader
     private let revocations: RevocationSet
-    private let lookback: Int64
     private let logger: Logger
     private let clock: @Sendable () -> Int64
+    private let monotonic: @Sendable () -> Int64
+    private let progress: Mutex<FeedProgress>
     private let applied: Counter
     private let unreadable: Counter
     private let gaps: Counter
+    private let clockSteps: Counter
     private let delay: Histogram
-    /// Everything that was decided up to here (milliseconds since the epoch) has been applied; `.min` for unknown.
-    private let completeUpTo = Atomic<Int64>(.min)
-    /// When the last gap was noticed; `.min` for never.
-    private let lastGap = Atomic<Int64>(.min)
 
     /// - Parameters:
     ///   - outboxes: whose events the feed consists of, `service/outbox`.
     ///   - lookback: milliseconds; how old the oldest revocation is that may concern a living token.
+    ///   - clock: milliseconds since the epoch.
+    ///   - monotonic: milliseconds that never go back.
     package init(
         kafka: KafkaConfiguration, revocations: RevocationSet, outboxes: [String] = ["token-service/main"],
         lookback: Int64 = RevocationSet.tokenLifetime + RevocationSet.slack, metrics: MetricsRegistry = .shared,
-        logger: Logger, clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
+        logger: Logger, clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() },
+        monotonic: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
     ) {
-        reader = FeedReader(
-            topics: [Topic.sessionRevoked.rawValue], kafka: kafka, since: .milliseconds(lookback),
-            registeredOutboxes: outboxes, logger: logger)
+        var options = FeedReader.Options(
+            topics: [Topic.sessionRevoked.rawValue], since: .milliseconds(lookback), registeredOutboxes: outboxes)
+        options.clock = clock
+        reader = FeedReader(options, kafka: kafka, logger: logger)
         self.revocations = revocations
-        self.lookback = lookback
         self.logger = logger
         self.clock = clock
+        self.monotonic = monotonic
+        // The clock is watched from before it is first gone by.
+        progress = Mutex(
+            FeedProgress(
+                lookback: lookback, gapMargin: RevocationFeed.gapMargin, longestGap: RevocationSet.tokenLifetime,
+                wall: clock(), monotonic: monotonic()))
         applied = metrics.counter("security_feed_revocations_total", help: "Revocations read from the feed.")
         unreadable = metrics.counter(
             "security_feed_unreadable_total", help: "Events of the feed that were not understood.")
         gaps = metrics.counter("security_feed_gaps_total", help: "Ranges of events that were lost for good.")
+        clockSteps = metrics.counter(
+            "security_clock_steps_total", help: "How often the time of day was set by more than five seconds.")
         delay = metrics.histogram(
             "security_feed_delay_seconds", help: "From the decision of a revocation to its being applied here.")
         metrics.gauge(
@@ -63,12 +75,8 @@ public final class RevocationFeed: Service, RevocationFreshness {
     public var isCaughtUp: Bool { reader.isCaughtUp }
 
     public func staleness(now: Int64) -> Duration? {
-        let complete = completeUpTo.load(ordering: .acquiring)
-        guard complete != .min else { return nil }
-        let age = max(0, now - complete)
-        let gap = lastGap.load(ordering: .acquiring)
-        guard gap != .min, now - gap < lookback else { return .milliseconds(age) }
-        return .milliseconds(max(age, min(now - gap + RevocationFeed.gapMargin, RevocationSet.tokenLifetime)))
+        let elapsed = monotonic()
+        return progress.withLock { $0.staleness(wall: now, monotonic: elapsed) }.map { .milliseconds($0) }
     }
 
     /// Reads until the service shuts down.
@@ -103,14 +111,25 @@ public final class RevocationFeed: Service, RevocationFreshness {
     }
 
     private func noteProgress() {
-        let now = clock()
-        guard let age = reader.staleness(now: now) else { return }
-        let (seconds, attoseconds) = age.components
-        completeUpTo.max(now - seconds * 1000 - attoseconds / 1_000_000_000_000_000, ordering: .acquiringAndReleasing)
+        let (now, elapsed) = (clock(), monotonic())
+        let complete = reader.completeUpTo
+        let step = progress.withLock { progress in
+            // Before the time of day is gone by.
+            let step = progress.observe(wall: now, monotonic: elapsed)
+            if let complete { progress.note(completeUpTo: complete, wall: now, monotonic: elapsed) }
+            return step
+        }
+        guard let step else { return }
+        clockSteps.increment()
+        logger.error(
+            "the time of day was set; tokens are introspected until none can be alive whose revocation was overlooked",
+            metadata: ["milliseconds": "\(step)"])
+        reader.readAgain()
     }
 
     private func noteGap(_ source: String) {
-        lastGap.max(clock(), ordering: .acquiringAndReleasing)
+        let elapsed = monotonic()
+        progress.withLock { $0.noteGap(monotonic: elapsed) }
         logger.error(
             "revocations are missing; tokens are introspected until none of them can be alive",
             metadata: ["source": "\(source)"])

@@ -5,7 +5,8 @@ import Synchronization
 /// What is revoked: applied in microseconds, read on every request.
 ///
 /// A session or subject is forgotten once no token that it concerns can be alive any more, so that memory is bounded by
-/// what is revoked within a token's life. A key id is kept for the life of the process, up to a number: whoever has
+/// what is told within a token's life. That is counted from when it was told, by monotonic time: however wrong the time of
+/// day is, and whatever it is set to, nothing is forgotten early or left out. A key id is kept for the life of the process, up to a number: whoever has
 /// stolen a signing key makes tokens that say they were issued a moment ago.
 public final class RevocationSet: Sendable {
     /// Milliseconds for which an access token lives at most: `TokenVerifier` refuses longer ones.
@@ -26,41 +27,45 @@ public final class RevocationSet: Sendable {
     }
 
     private struct State {
-        /// Milliseconds at which each may be forgotten.
+        /// At which monotonic milliseconds each may be forgotten.
         var sessions: [String: Int64] = [:]
         var subjects: [String: VoidBefore] = [:]
         var keys: Set<String> = []
         var keysInOrder: [String] = []
-        /// What expires in each minute since the epoch.
+        /// What expires in each minute.
         var due: [Int64: [Entry]] = [:]
         var lastPurge: Int64 = .min
     }
 
     private let lifetime: Int64
     private let clock: @Sendable () -> Int64
+    private let monotonic: @Sendable () -> Int64
     private let state = Mutex(State())
     private let changes = Atomic<UInt64>(0)
 
     /// - Parameters:
     ///   - lifetime: milliseconds after which a revocation concerns no living token any more.
-    ///   - clock: milliseconds since the epoch.
+    ///   - clock: milliseconds since the epoch; what is dated later than that is kept for so much longer.
+    ///   - monotonic: milliseconds that never go back, by which revocations age.
     public init(
         lifetime: Int64 = RevocationSet.tokenLifetime + RevocationSet.slack,
-        clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
+        clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() },
+        monotonic: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
     ) {
         self.lifetime = lifetime
         self.clock = clock
+        self.monotonic = monotonic
     }
 
     /// Applies a revocation. Any number of times, in any order: the result is the same.
     public func apply(_ revocation: Revocation) {
-        let now = clock()
+        let (wall, now) = (clock(), monotonic())
         let changed = state.withLock { state in
             purge(&state, now)
             return switch revocation.target {
-            case .session(let id, _): apply(session: id, expires: expiry(revocation.at), now, &state)
+            case .session(let id, _): apply(session: id, expires: expiry(revocation.at, wall, now), &state)
             case .subject(let id, let before, _):
-                apply(subject: id, before, expires: expiry(max(revocation.at, before)), now, &state)
+                apply(subject: id, before, expires: expiry(max(revocation.at, before), wall, now), &state)
             case .signingKey(let id): apply(key: id, &state)
             }
         }
@@ -94,24 +99,27 @@ public final class RevocationSet: Sendable {
 
     // MARK: - Changes
 
-    private func apply(session id: String, expires: Int64, _ now: Int64, _ state: inout State) -> Bool {
-        guard expires > now else { return false }
+    private func apply(session id: String, expires: Int64, _ state: inout State) -> Bool {
         let known = state.sessions[id]
         if let known, known >= expires { return false }
         state.sessions[id] = expires
-        state.due[minute(expires), default: []].append(.session(id))
+        schedule(.session(id), expires, after: known, &state)
         return known == nil
     }
 
-    private func apply(
-        subject id: String, _ before: Int64, expires: Int64, _ now: Int64, _ state: inout State
-    ) -> Bool {
-        guard expires > now else { return false }
+    private func apply(subject id: String, _ before: Int64, expires: Int64, _ state: inout State) -> Bool {
         let known = state.subjects[id]
         if let known, known.instant >= before { return false }
-        state.subjects[id] = VoidBefore(instant: before, expires: max(expires, known?.expires ?? .min))
-        state.due[minute(expires), default: []].append(.subject(id))
+        let void = VoidBefore(instant: before, expires: max(expires, known?.expires ?? .min))
+        state.subjects[id] = void
+        schedule(.subject(id), void.expires, after: known?.expires, &state)
         return true
+    }
+
+    /// Has an entry looked at when it expires: once a minute, however often it is told.
+    private func schedule(_ entry: Entry, _ expires: Int64, after known: Int64?, _ state: inout State) {
+        if let known, minute(known) == minute(expires) { return }
+        state.due[minute(expires), default: []].append(entry)
     }
 
     private func apply(key id: String, _ state: inout State) -> Bool {
@@ -121,9 +129,12 @@ public final class RevocationSet: Sendable {
         return true
     }
 
-    private func expiry(_ instant: Int64) -> Int64 {
-        let (sum, overflow) = instant.addingReportingOverflow(lifetime)
-        return overflow ? .max : sum
+    /// A lifetime from now on, and for what is dated in the future, from then on: whoever dated it may date tokens so.
+    private func expiry(_ instant: Int64, _ wall: Int64, _ now: Int64) -> Int64 {
+        let (ahead, overflow) = instant.subtractingReportingOverflow(wall)
+        // Times are positive: only what lies in the past overflows.
+        let (sum, isEndless) = (now + lifetime).addingReportingOverflow(overflow ? 0 : max(0, ahead))
+        return isEndless ? .max : sum
     }
 
     private func minute(_ milliseconds: Int64) -> Int64 { milliseconds / 60_000 }

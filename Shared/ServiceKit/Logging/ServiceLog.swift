@@ -35,11 +35,14 @@ public enum ServiceLog {
         JSONLogHandler(service: service, label: label, level: level, sink: sink) { WallClock.milliseconds() }
     }
 
-    /// Ends a start that cannot go on: one line for each fault, then exit status 78 (`EX_CONFIG`).
+    /// Ends a process that cannot go on: one line for each fault, then exit status 78 (`EX_CONFIG`) when the configuration
+    /// is at fault, else 1.
     public static func fail(_ error: any Error) -> Never {
+        let isConfiguration = error is ConfigurationError
         for line in "\(error)".split(whereSeparator: \.isNewline) {
-            DescriptorSink(STDERR_FILENO).write(Array("configuration: \(Redaction.scrub(String(line)))\n".utf8))
+            let text = "\(isConfiguration ? "configuration" : "error"): \(Redaction.scrub(String(line)))\n"
+            DescriptorSink(STDERR_FILENO).write(Array(text.utf8))
         }
-        exit(78)
+        exit(isConfiguration ? 78 : 1)
     }
 }

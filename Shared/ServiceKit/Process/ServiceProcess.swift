@@ -1,5 +1,7 @@
 import Foundation
 import Logging
+import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
@@ -11,12 +13,25 @@ package protocol SlowToStop: Service {
 
 /// What every process of the platform does at its start and at its end.
 public enum ServiceProcess {
-    /// Ignores SIGPIPE, keeps the process' memory, which holds keys, out of core dumps and other processes' reach, and
+    /// Lets tasks run on the threads that wait for sockets, so that a request is not handed from thread to thread at each
+    /// `await`. To be called once, first of all, on the main thread. Whatever blocks has threads of its own: databases,
+    /// password hashes, Kafka.
+    public static func runTasksOnEventLoops() {
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+    }
+
+    /// Ignores SIGPIPE, raises the number of files that may be open to what the system allows, keeps the process' memory, which holds keys, out of core dumps and other processes' reach, and
     /// registers the metrics of the process.
     public static func prepare(metrics: MetricsRegistry) {
         _ = signal(SIGPIPE, SIG_IGN)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        // Connections are files: a soft limit below the cap on connections would stop everything else that opens one.
+        var files = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0, files.rlim_cur < files.rlim_max {
+            files.rlim_cur = files.rlim_max
+            _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+        }
         ProcessControl.forbidDumps()
         ProcessMetrics.register(in: metrics)
     }
@@ -37,7 +52,8 @@ public enum ServiceProcess {
         var configuration = ServiceGroupConfiguration(
             services: (services + [watchdog]).map {
                 ServiceGroupConfiguration.ServiceConfiguration(
-                    service: $0, successTerminationBehavior: .cancelGroup, failureTerminationBehavior: .cancelGroup)
+                    service: $0, successTerminationBehavior: .cancelGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
             },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = limit
