@@ -285,6 +285,27 @@ import Testing
         }
     }
 
+    /// An address that has to wait cannot fill Redis with names that it makes up.
+    @Test func namesMadeUpWhileWaitingLeaveNothing() async throws {
+        try await world { world in
+            func spray(_ names: Range<Int>) async throws {
+                for number in names {
+                    do {
+                        _ = try await world.login("made-up-\(number)", "a wrong passphrase", from: "203.0.113.9")
+                    } catch is Throttled {} catch is SignIn.Fault {}
+                }
+            }
+            try await spray(0..<60)
+            let before = try await world.redis.send(["DBSIZE"]).int ?? 0
+            try await spray(60..<160)
+            let after = try await world.redis.send(["DBSIZE"]).int ?? 0
+            // Event streams of further hash tags may come; two keys for each name may not.
+            #expect(after - before < 70)
+            let names = try await world.redis.send(["KEYS", "*:try:pw:*"]).array?.count ?? 0
+            #expect(names <= 60 * 2 + 1)
+        }
+    }
+
     @Test func anUnlockForgives() async throws {
         try await world { world in
             try await world.user("maria")
