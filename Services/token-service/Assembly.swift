@@ -38,7 +38,7 @@ struct Assembly: Sendable {
             lease: SQLLease(
                 database: platform.database, name: "signing-keys", holder: configuration.replica, ttl: .seconds(10)),
             outbox: platform.outbox, revocations: revocations, algorithm: configuration.algorithm,
-            holder: configuration.replica, clock: clock, logger: platform.logger)
+            clock: clock, logger: platform.logger)
         let issuer = TokenIssuer(
             issuer: configuration.issuer, audience: configuration.audience,
             lifetime: configuration.accessLifetime / 1000, ring: ring, catalogue: platform.catalogue, clock: clock)

@@ -61,7 +61,7 @@ final class PeopleWorld: Sendable {
             users: users, factors: factors, attempts: attempts, factor: factor, codes: codes,
             policy: PasswordPolicy(blocklist: PasswordBlocklist(["password"])), hasher: hasher, sessions: sessions,
             proof: KeyProof(redis: redis, publicURL: "https://issuer", clock: clock), catalogue: catalogue,
-            idempotency: IdempotencyStore(redis: redis, sealer: sealer), issuer: "https://issuer", clock: clock,
+            idempotency: IdempotencyStore(redis: redis, sealer: sealer), clock: clock,
             nudge: {}, logger: logger)
         tokens = MFATokenStore(redis: redis, outbox: redisOutbox)
         signIn = SignIn(

@@ -2,8 +2,12 @@ import APISecurity
 import Crypto
 import Database
 import EventBus
+import HTTPTypes
+import Hummingbird
 import JOSE
 import Logging
+import NIOCore
+import NIOEmbedded
 import NIOPosix
 import Redis
 import Sealing
@@ -127,6 +131,38 @@ import Testing
         let fresh = try await world.people.users.user(user.id)
         let again = try await start(fresh)
         #expect(try await verifier.verify(again.accessToken).subject == user.id)
+        await world.shutdown()
+    }
+
+    /// RFC 7009: what Redis lost is revoked all the same, as its access tokens may be alive; a token of a service has no
+    /// session to end, and that is said.
+    @Test func revocationHoldsWithoutRedisMemoryAndIsHonestAboutServices() async throws {
+        let tokens = try await start(try await world.user("maria"))
+        let service = try sessions.issuer.issue(
+            TokenIssuer.Grant(subject: "order-api", clientID: "order-api", roles: ["service"], asOf: world.now))
+        _ = try await world.redis.send(["FLUSHALL"])
+        let router = SecureRouter(
+            authenticator: NoAuthenticator(), options: SecureRouter.Options(clock: { [world] in world.now }))
+        RevocationAPI(verifier: verifier, sessions: sessions, clients: world.clients, assertionAudience: [])
+            .register(on: router)
+        let responder = router.buildResponder()
+        func revoke(_ token: String) async throws -> HTTPResponse.Status {
+            let head = HTTPRequest(
+                method: .post, scheme: "http", authority: "test", path: "/oauth2/revoke",
+                headerFields: [.contentType: "application/x-www-form-urlencoded"])
+            let body = RequestBody(buffer: ByteBuffer(string: "token=\(token)"))
+            let source = ApplicationRequestContextSource(
+                channel: NIOAsyncTestingChannel(), logger: Logger(label: "test"))
+            return try await responder.respond(
+                to: Request(head: head, body: body), context: APIContext(source: source)
+            ).status
+        }
+        #expect(try await revoke(try #require(tokens.refreshToken)) == .ok)
+        await #expect(throws: TokenRefusal.self) { try await verifier.verify(tokens.accessToken) }
+        let rows = try await world.database.query("SELECT target FROM revocations WHERE kind = 'session'")
+        #expect(try rows.map { try $0.text("target") } == [tokens.sessionID])
+        #expect(try await revoke(service.token) == .badRequest)
+        #expect(try await revoke("nonsense") == .ok)
         await world.shutdown()
     }
 

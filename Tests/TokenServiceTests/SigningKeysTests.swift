@@ -57,7 +57,7 @@ import Testing
         let keys = SigningKeys(
             store: KeyStore(database: database, sealer: sealer), ring: ring,
             lease: SQLLease(database: database, name: "signing-keys", holder: name, ttl: .seconds(10)), outbox: outbox,
-            revocations: revocations, algorithm: .ES256, holder: name, clock: clock, logger: logger)
+            revocations: revocations, algorithm: .ES256, clock: clock, logger: logger)
         return Replica(keys: keys, revocations: revocations, follower: RevocationFollower(revocations, clock: clock))
     }
 

@@ -37,11 +37,12 @@ struct ClientAuthenticator: Sendable {
 
     /// - Parameters:
     ///   - audience: what an assertion may name as its audience.
-    ///   - address: of the caller, for the record and for counting refusals.
+    ///   - address: of the caller, for the record and for counting refusals; asked for only then.
     ///   - allowingCached: an account read up to a second ago will do. For introspection, which asks often and gives
     ///     nothing away that outlives the account; never for issuing tokens.
     func authenticate(
-        form: FormFields, headers: HTTPFields, audience: [String], address: String, allowingCached: Bool = false
+        form: FormFields, headers: HTTPFields, audience: [String], address: @autoclosure () -> String,
+        allowingCached: Bool = false
     ) async throws(OAuthError) -> ServiceAccount {
         let credentials: ClientCredentials
         do {
@@ -54,23 +55,24 @@ struct ClientAuthenticator: Sendable {
             }
         }
         return try await authenticate(
-            credentials, audience: audience, address: address, allowingCached: allowingCached)
+            credentials, audience: audience, address: address(), allowingCached: allowingCached)
     }
 
     func authenticate(
-        _ credentials: ClientCredentials, audience: [String], address: String, allowingCached: Bool = false
+        _ credentials: ClientCredentials, audience: [String], address: @autoclosure () -> String,
+        allowingCached: Bool = false
     ) async throws(OAuthError) -> ServiceAccount {
         switch credentials {
         case .secret(let clientID, let secret):
-            return try await authenticate(clientID, secret: secret, address, allowingCached: allowingCached)
+            return try await authenticate(clientID, secret: secret, address(), allowingCached: allowingCached)
         case .assertion(let text, let clientID):
             return try await authenticate(
-                assertion: text, named: clientID, audience, address, allowingCached: allowingCached)
+                assertion: text, named: clientID, audience, address(), allowingCached: allowingCached)
         }
     }
 
     private func authenticate(
-        _ clientID: String, secret: String, _ address: String, allowingCached: Bool
+        _ clientID: String, secret: String, _ address: @autoclosure () -> String, allowingCached: Bool
     ) async throws(OAuthError) -> ServiceAccount {
         let account = try await account(clientID, allowingCached: allowingCached)
         let digest = ClientSecret.digest(secret)
@@ -79,13 +81,14 @@ struct ClientAuthenticator: Sendable {
         var matches = false
         for candidate in stored where constantTimeEqual(candidate, digest) { matches = true }
         guard let account, matches, account.status == .active else {
-            return try await refuse(account, address, reason: matches ? "disabled" : "client_secret")
+            return try await refuse(account, address(), reason: matches ? "disabled" : "client_secret")
         }
         return account
     }
 
     private func authenticate(
-        assertion text: String, named: String?, _ audience: [String], _ address: String, allowingCached: Bool
+        assertion text: String, named: String?, _ audience: [String], _ address: @autoclosure () -> String,
+        allowingCached: Bool
     ) async throws(OAuthError) -> ServiceAccount {
         let now = clock() / 1000
         let jws: CompactJWS
@@ -105,12 +108,12 @@ struct ClientAuthenticator: Sendable {
             guard let account, !account.keys.isEmpty else { throw JOSEError.unknownKey }
             try jws.verify(with: JWKSet(keys: account.keys))
             accepted = try ClientAssertion.check(claims, audience: audience, now: now)
-        } catch { return try await refuse(account, address, reason: "client_assertion") }
+        } catch { return try await refuse(account, address(), reason: "client_assertion") }
         guard let account, account.status == .active else {
-            return try await refuse(account, address, reason: "disabled")
+            return try await refuse(account, address(), reason: "disabled")
         }
         guard try await isFirstUse(accepted, now: now) else {
-            return try await refuse(account, address, reason: "assertion_replayed")
+            return try await refuse(account, address(), reason: "assertion_replayed")
         }
         return account
     }

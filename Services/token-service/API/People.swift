@@ -18,7 +18,6 @@ struct People: Sendable {
     let proof: KeyProof
     let catalogue: any RoleCatalogue
     let idempotency: IdempotencyStore
-    let issuer: String
     let clock: @Sendable () -> Int64
     let nudge: @Sendable () -> Void
     let logger: Logger

@@ -57,7 +57,6 @@ enum PeopleRoutes {
                 redis: platform.redis, publicURL: platform.configuration.issuer, clock: platform.clock),
             catalogue: platform.catalogue,
             idempotency: IdempotencyStore(redis: platform.redis, sealer: platform.sealer),
-            issuer: platform.configuration.issuer, clock: platform.clock,
-            nudge: revocations.nudge, logger: platform.logger)
+            clock: platform.clock, nudge: revocations.nudge, logger: platform.logger)
     }
 }

@@ -15,8 +15,6 @@ struct SigningKeys: Sendable {
     let outbox: SQLOutbox
     let revocations: Revocations
     let algorithm: JWSAlgorithm
-    /// Names this replica in the lease.
-    let holder: String
     let clock: @Sendable () -> Int64
     let logger: Logger
 

@@ -229,10 +229,6 @@ struct UserStore: Sendable {
         try await database.change { try syncEnrolment(id, $0) }
     }
 
-    func isEmpty() async throws -> Bool {
-        try await database.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty
-    }
-
     private static func checkRoles(_ roles: [String], _ catalogue: any RoleCatalogue) throws(PeopleFault) {
         if let stranger = roles.first(where: { !catalogue.contains($0) }) { throw .unknownRole(stranger) }
     }
