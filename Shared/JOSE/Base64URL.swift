@@ -2,12 +2,21 @@
 public enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The value of each character; 255 for what is not in the alphabet.
-    private static let values: [UInt8] = {
-        var values = [UInt8](repeating: 255, count: 256)
-        for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
-        return values
+    /// What each character of a group of four adds to the group's three bytes, which stand in the lower bits with the
+    /// first one lowest: a table of 256 for each place. `unknown` for what is not in the alphabet.
+    private static let contributions: [UInt32] = {
+        var table = [UInt32](repeating: unknown, count: 4 * 256)
+        for (value, byte) in alphabet.enumerated() {
+            let value = UInt32(value)
+            table[Int(byte)] = value << 2
+            table[256 + Int(byte)] = value >> 4 | (value & 15) << 12
+            table[512 + Int(byte)] = (value >> 2) << 8 | (value & 3) << 22
+            table[768 + Int(byte)] = value << 16
+        }
+        return table
     }()
+
+    private static let unknown: UInt32 = 1 << 31
 
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
         String(decoding: encodedBytes(bytes), as: UTF8.self)
@@ -55,41 +64,45 @@ public enum Base64URL {
     }
 
     public static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        guard text.count % 4 != 1 else { return nil }
-        var isValid = true
-        let decoded = values.withUnsafeBufferPointer { values in
-            [UInt8](unsafeUninitializedCapacity: text.count * 3 / 4 + 1) { output, count in
-                var index = 0
-                var wrong: UInt8 = 0
-                while index + 4 <= text.count {
-                    let (a, b) = (values[Int(text[index])], values[Int(text[index + 1])])
-                    let (c, d) = (values[Int(text[index + 2])], values[Int(text[index + 3])])
-                    wrong |= a | b | c | d
-                    output[count] = a << 2 | b >> 4
-                    output[count + 1] = b << 4 | c >> 2
-                    output[count + 2] = c << 6 | d
-                    count += 3
-                    index += 4
-                }
-                if index < text.count {
-                    let (a, b) = (values[Int(text[index])], values[Int(text[index + 1])])
-                    wrong |= a | b
-                    output[count] = a << 2 | b >> 4
-                    count += 1
-                    if index + 2 < text.count {
-                        let c = values[Int(text[index + 2])]
-                        wrong |= c
-                        output[count] = b << 4 | c >> 2
-                        count += 1
-                        isValid = c & 3 == 0
-                    } else {
-                        isValid = b & 15 == 0
-                    }
-                }
-                // Values are below 64; a character outside the alphabet sets the upper bits.
-                if wrong > 63 { isValid = false }
+        var isValid = false
+        let decoded = [UInt8](unsafeUninitializedCapacity: roomToDecode(text.count)) { output, count in
+            if let length = decode(UnsafeRawBufferPointer(text), into: UnsafeMutableRawBufferPointer(output)) {
+                (count, isValid) = (length, true)
             }
         }
         return isValid ? decoded : nil
+    }
+
+    /// Bytes that `decode(_:into:)` may write for so many characters: one more than the value can have.
+    package static func roomToDecode(_ characters: Int) -> Int { characters / 4 * 3 + 4 }
+
+    /// Decodes as above into memory of at least `roomToDecode` bytes.
+    /// - Returns: the length of the value.
+    package static func decode(_ text: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int? {
+        guard text.count % 4 != 1 else { return nil }
+        precondition(output.count >= roomToDecode(text.count))
+        return contributions.withUnsafeBufferPointer { table in
+            var (index, count) = (0, 0)
+            var all: UInt32 = 0
+            while index + 4 <= text.count {
+                let group =
+                    table[Int(text[index])] | table[256 + Int(text[index + 1])]
+                    | table[512 + Int(text[index + 2])] | table[768 + Int(text[index + 3])]
+                all |= group
+                output.storeBytes(of: group.littleEndian, toByteOffset: count, as: UInt32.self)
+                index += 4
+                count += 3
+            }
+            if index < text.count {
+                var group = table[Int(text[index])] | table[256 + Int(text[index + 1])]
+                let isThree = index + 2 < text.count
+                if isThree { group |= table[512 + Int(text[index + 2])] }
+                output.storeBytes(of: group.littleEndian, toByteOffset: count, as: UInt32.self)
+                count += isThree ? 2 : 1
+                // What the value has no byte for must be zero.
+                guard group >> (isThree ? 16 : 8) == 0 else { return nil }
+            }
+            return all & unknown == 0 ? count : nil
+        }
     }
 }

@@ -60,30 +60,46 @@ public struct VerificationKey: Sendable {
     /// Whether `signature` is this key's over `message`. ECDSA signatures are r and s of fixed length (RFC 7518 section
     /// 3.4).
     public func isValid(signature: [UInt8], for message: some DataProtocol) -> Bool {
+        signature.withUnsafeBytes { signature in
+            message.withContiguousStorageIfAvailable { isValid(signature: signature, for: UnsafeRawBufferPointer($0)) }
+                ?? Array(message).withUnsafeBytes { isValid(signature: signature, for: $0) }
+        }
+    }
+
+    /// The same without copies.
+    package func isValid(signature: UnsafeRawBufferPointer, for message: UnsafeRawBufferPointer) -> Bool {
         switch backing {
         case .rsa(let key):
             let signature = _RSA.Signing.RSASignature(rawRepresentation: signature)
             return switch algorithm {
-            case .RS256: key.isValidSignature(signature, for: SHA256.hash(data: message), padding: .insecurePKCS1v1_5)
-            case .RS384: key.isValidSignature(signature, for: SHA384.hash(data: message), padding: .insecurePKCS1v1_5)
-            case .RS512: key.isValidSignature(signature, for: SHA512.hash(data: message), padding: .insecurePKCS1v1_5)
-            case .PS256: key.isValidSignature(signature, for: SHA256.hash(data: message), padding: .PSS)
-            case .PS384: key.isValidSignature(signature, for: SHA384.hash(data: message), padding: .PSS)
-            case .PS512: key.isValidSignature(signature, for: SHA512.hash(data: message), padding: .PSS)
+            case .RS256: key.isValidSignature(signature, for: SHA256.digest(of: message), padding: .insecurePKCS1v1_5)
+            case .RS384: key.isValidSignature(signature, for: SHA384.digest(of: message), padding: .insecurePKCS1v1_5)
+            case .RS512: key.isValidSignature(signature, for: SHA512.digest(of: message), padding: .insecurePKCS1v1_5)
+            case .PS256: key.isValidSignature(signature, for: SHA256.digest(of: message), padding: .PSS)
+            case .PS384: key.isValidSignature(signature, for: SHA384.digest(of: message), padding: .PSS)
+            case .PS512: key.isValidSignature(signature, for: SHA512.digest(of: message), padding: .PSS)
             default: false
             }
         case .p256(let key):
             guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: SHA256.hash(data: message))
+            return key.isValidSignature(signature, for: SHA256.digest(of: message))
         case .p384(let key):
             guard let signature = try? P384.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: SHA384.hash(data: message))
+            return key.isValidSignature(signature, for: SHA384.digest(of: message))
         case .p521(let key):
             guard let signature = try? P521.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: SHA512.hash(data: message))
+            return key.isValidSignature(signature, for: SHA512.digest(of: message))
         case .ed25519(let key):
             return key.isValidSignature(signature, for: message)
         }
+    }
+}
+
+extension HashFunction {
+    fileprivate static func digest(of message: UnsafeRawBufferPointer) -> Digest {
+        var function = Self()
+        function.update(bufferPointer: message)
+        return function.finalize()
     }
 }
 

@@ -5,11 +5,15 @@ public struct JSONLimits: Sendable, Equatable {
     public var maxDepth: Int
     /// Members and elements, all together.
     public var maxMembers: Int
+    /// Whether strings may hold U+0000. Databases and C interfaces cut texts there, so that it is for documents that reach
+    /// neither.
+    public var allowsNUL: Bool
 
-    public init(maxBytes: Int = 1 << 20, maxDepth: Int = 32, maxMembers: Int = 10_000) {
+    public init(maxBytes: Int = 1 << 20, maxDepth: Int = 32, maxMembers: Int = 10_000, allowsNUL: Bool = false) {
         self.maxBytes = maxBytes
         self.maxDepth = maxDepth
         self.maxMembers = maxMembers
+        self.allowsNUL = allowsNUL
     }
 
     public static let standard = JSONLimits()

@@ -13,8 +13,8 @@ public struct JSONObject: Sendable {
         for (key, value) in elements { self[key] = value }
     }
 
-    /// Members that the parser has found to be distinct.
-    init(distinct members: [(key: String, value: JSONValue)]) { self.members = members }
+    /// Members that are known to be distinct, such as those the parser has found to be so.
+    package init(distinct members: [(key: String, value: JSONValue)]) { self.members = members }
 
     public var isEmpty: Bool { members.isEmpty }
     public var count: Int { members.count }

@@ -102,7 +102,7 @@ extension JSONParser {
             length = 12
         }
         // Databases and C interfaces cut texts at U+0000: two readers would see two values.
-        guard code != 0 else { throw error(.nul) }
+        guard code != 0 || limits.allowsNUL else { throw error(.nul) }
         guard let scalar = Unicode.Scalar(code), let encoded = UTF8.encode(scalar) else { throw error(.loneSurrogate) }
         text.append(contentsOf: encoded)
         index += length

@@ -34,7 +34,7 @@ extension JSONValue {
 struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     var index = 0
-    private let limits: JSONLimits
+    let limits: JSONLimits
     private var depth = 0
     private var members = 0
 

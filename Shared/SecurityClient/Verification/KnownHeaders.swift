@@ -1,4 +1,5 @@
 import JOSE
+import StrictJSON
 import Synchronization
 
 /// Headers of tokens that were verified: the tokens of one key all have the same, so that it is taken apart once.
@@ -20,10 +21,10 @@ final class KnownHeaders: Sendable {
     /// - Parameters:
     ///   - text: the first part of a token, in base64url.
     ///   - generation: of the keys, now; what was seen under another one is not known.
-    func find(_ text: UnsafeBufferPointer<UInt8>, generation: UInt64) -> Header? {
+    func find(_ text: UnsafeRawBufferPointer, generation: UInt64) -> Header? {
         entries.withLock { entries in
             for entry in entries where entry.header.generation == generation {
-                if entry.text.count == text.count, entry.text.elementsEqual(text) { return entry.header }
+                if entry.text.withUnsafeBytes({ $0.sameBytes(as: text) }) { return entry.header }
             }
             return nil
         }

@@ -1,11 +1,6 @@
 import APISecurity
+import StrictJSON
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Tokens whose signature and claims were found good, with what they say. Bounded; divided, so that threads seldom wait.
 ///
@@ -27,23 +22,24 @@ final class VerifiedTokenCache: Sendable {
 
     /// Guarded by the lock of the shard that it is in.
     private final class Entry {
-        let token: [UInt8]
+        let token: String
         let identity: Identity
         var knowledge: Knowledge
         var isRevoked: Bool
-        var lastUse: UInt64
 
-        init(_ token: [UInt8], _ identity: Identity, _ knowledge: Knowledge, isRevoked: Bool, lastUse: UInt64) {
+        init(_ token: String, _ identity: Identity, _ knowledge: Knowledge, isRevoked: Bool) {
             self.token = token
             self.identity = identity
             self.knowledge = knowledge
             self.isRevoked = isRevoked
-            self.lastUse = lastUse
         }
     }
 
+    /// What is looked through lies together; an entry is touched only when it is meant.
     private struct Slots {
         var hashes: [UInt64]
+        /// Zero where there is no entry.
+        var lastUses: [UInt64]
         var entries: [Entry?]
         var uses: UInt64 = 0
         var hits: UInt64 = 0
@@ -51,7 +47,15 @@ final class VerifiedTokenCache: Sendable {
 
         init(count: Int) {
             hashes = Array(repeating: 0, count: count)
+            lastUses = Array(repeating: 0, count: count)
             entries = Array(repeating: nil, count: count)
+        }
+
+        /// A place without an entry is the first choice.
+        func unusedLongest(in places: Range<Int>) -> Int {
+            var oldest = places.lowerBound
+            for index in places where lastUses[index] < lastUses[oldest] { oldest = index }
+            return oldest
         }
     }
 
@@ -82,17 +86,18 @@ final class VerifiedTokenCache: Sendable {
     /// - Parameters:
     ///   - generation: of the keys, now: what was verified under another one counts as not known.
     ///   - now: milliseconds since the epoch.
-    func find(_ token: UnsafeBufferPointer<UInt8>, generation: UInt64, now: Int64) -> Answer {
+    func find(_ token: UnsafeRawBufferPointer, generation: UInt64, now: Int64) -> Answer {
         guard setsPerShard > 0, token.count >= 32 else { return .miss }
         let hash = hash(of: token)
         // Before the set is asked, so that what is applied meanwhile is asked about next time.
         let version = revocations.version
         return shard(hash).slots.withLock { slots in
             for index in places(hash) where slots.hashes[index] == hash {
-                guard let entry = slots.entries[index], VerifiedTokenCache.same(entry.token, token) else { continue }
+                guard let entry = slots.entries[index], token.sameBytes(as: entry.token) else { continue }
                 guard now < entry.identity.expiresAt * 1000 else {
                     slots.entries[index] = nil
                     slots.hashes[index] = 0
+                    slots.lastUses[index] = 0
                     return .expired
                 }
                 guard entry.knowledge.keyGeneration == generation else { break }
@@ -102,7 +107,7 @@ final class VerifiedTokenCache: Sendable {
                 }
                 slots.uses += 1
                 slots.hits += 1
-                entry.lastUse = slots.uses
+                slots.lastUses[index] = slots.uses
                 return entry.isRevoked ? .revoked : .hit(entry.identity)
             }
             slots.misses += 1
@@ -110,26 +115,21 @@ final class VerifiedTokenCache: Sendable {
         }
     }
 
-    func insert(_ token: [UInt8], _ identity: Identity, _ knowledge: Knowledge, isRevoked: Bool) {
-        guard setsPerShard > 0, token.count >= 32 else { return }
-        let hash = token.withUnsafeBufferPointer { self.hash(of: $0) }
+    /// - Parameter bytes: those of `token`.
+    func insert(
+        _ token: String, _ bytes: UnsafeRawBufferPointer, _ identity: Identity, _ knowledge: Knowledge, isRevoked: Bool
+    ) {
+        guard setsPerShard > 0, bytes.count >= 32 else { return }
+        let hash = hash(of: bytes)
         shard(hash).slots.withLock { slots in
-            var place = places(hash).lowerBound
-            var oldest = UInt64.max
-            for index in places(hash) {
-                guard let entry = slots.entries[index] else {
-                    if oldest > 0 { (place, oldest) = (index, 0) }
-                    continue
-                }
-                if slots.hashes[index] == hash, entry.token == token {
-                    place = index
-                    break
-                }
-                if entry.lastUse < oldest { (place, oldest) = (index, entry.lastUse) }
+            var place = slots.unusedLongest(in: places(hash))
+            for index in places(hash) where slots.hashes[index] == hash {
+                if let entry = slots.entries[index], bytes.sameBytes(as: entry.token) { place = index }
             }
             slots.uses += 1
             slots.hashes[place] = hash
-            slots.entries[place] = Entry(token, identity, knowledge, isRevoked: isRevoked, lastUse: slots.uses)
+            slots.lastUses[place] = slots.uses
+            slots.entries[place] = Entry(token, identity, knowledge, isRevoked: isRevoked)
         }
     }
 
@@ -146,10 +146,9 @@ final class VerifiedTokenCache: Sendable {
 
     /// Of 16 bytes before the end, which lie in the signature and are as good as random. Only whoever can make valid
     /// tokens gets one in here, and finding a token compares all of it.
-    private func hash(of token: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        let raw = UnsafeRawBufferPointer(token)
-        let first = raw.loadUnaligned(fromByteOffset: raw.count - 24, as: UInt64.self)
-        let second = raw.loadUnaligned(fromByteOffset: raw.count - 16, as: UInt64.self)
+    private func hash(of token: UnsafeRawBufferPointer) -> UInt64 {
+        let first = token.loadUnaligned(fromByteOffset: token.count - 24, as: UInt64.self)
+        let second = token.loadUnaligned(fromByteOffset: token.count - 16, as: UInt64.self)
         let product = (first ^ seed).multipliedFullWidth(by: second ^ 0x9E37_79B9_7F4A_7C15)
         return product.high ^ product.low
     }
@@ -159,13 +158,5 @@ final class VerifiedTokenCache: Sendable {
     private func places(_ hash: UInt64) -> Range<Int> {
         let start = Int((hash >> 16) % UInt64(setsPerShard)) * VerifiedTokenCache.ways
         return start..<(start + VerifiedTokenCache.ways)
-    }
-
-    private static func same(_ known: [UInt8], _ token: UnsafeBufferPointer<UInt8>) -> Bool {
-        known.count == token.count
-            && known.withUnsafeBytes { bytes in
-                guard let left = bytes.baseAddress, let right = token.baseAddress else { return true }
-                return memcmp(left, right, token.count) == 0
-            }
     }
 }
