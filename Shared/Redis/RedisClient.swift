@@ -36,6 +36,29 @@ package final class RedisClient: Sendable, Service {
         return try await send(arguments, slot: slot, retry: retry)
     }
 
+    /// Sends one command from the event loop that this is called on, over its own connection, when that stands: for hot
+    /// paths, which have no task to wait in.
+    /// - Parameters:
+    ///   - completion: called once, on the same event loop, with the reply, which may be an error line (in a cluster a
+    ///     redirection), or why there is none.
+    /// - Returns: whether it was taken. Otherwise nothing was sent and `completion` is not called; `send`, which waits
+    ///   for a connection, is the way then.
+    package func sendAtOnce(
+        _ arguments: [RedisArgument], key: String? = nil,
+        _ completion: @escaping (Result<RESPValue, RedisError>) -> Void
+    ) -> Bool {
+        let lane = nodes.lane()
+        let connection: RedisConnection?
+        if let cluster {
+            connection = cluster.holderAtHand(of: RedisClient.slot(of: key, or: arguments)).flatMap {
+                nodes.connection(to: $0, lane: lane)
+            }
+        } else {
+            connection = nodes.primary(lane: lane)
+        }
+        return connection?.sendAtOnce(arguments, completion) ?? false
+    }
+
     /// Runs a script by its digest; where Redis does not know it, by its text.
     /// - Throws: as `send`, and `.crossSlot` when a cluster has the keys in different slots.
     package func run(

@@ -41,7 +41,7 @@ import Testing
         var found: Set<String> = []
         for case let name as String in files where name.hasSuffix(".swift") {
             let text = try String(contentsOfFile: Project.file(folder) + "/" + name, encoding: .utf8)
-            for match in text.matches(of: /router\.(get|post|put|patch|delete)\(\s*"([^"]+)"/) {
+            for match in text.matches(of: /router\.(?:hot\(\s*\.)?(get|post|put|patch|delete)[(,]\s*"([^"]+)"/) {
                 found.insert(String(match.output.2))
                 let operation = document["paths"]?[String(match.output.2)]?[String(match.output.1)]
                 #expect(operation != nil, "\(match.output.1) \(match.output.2) is not documented")

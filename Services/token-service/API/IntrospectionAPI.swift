@@ -22,8 +22,11 @@ struct IntrospectionAPI: Sendable {
     let issuer: String
 
     func register(on router: SecureRouter) {
+        let head = router.hotHead(.ok, Response.oauthHeaders)
         // Callers authenticate by client credentials or by a token; either is checked here (RFC 7662 section 2.1).
-        router.post("/oauth2/introspect", .public, options: .credentials, use: introspect)
+        router.hot(
+            .post, "/oauth2/introspect", .public, options: .credentials, lean: { introspect($0, head) }, use: introspect
+        )
     }
 
     @Sendable func introspect(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -38,15 +41,33 @@ struct IntrospectionAPI: Sendable {
         }
     }
 
+    /// The same for what nearly all requests are: a client with its secret asks about an access token that was verified
+    /// before. Nothing is refused here.
+    @Sendable private func introspect(_ call: HotCall, _ head: HotHead) {
+        guard let form = call.form(),
+            let account = clients.accountAtHand(form: form, authorization: call.request.header("authorization")),
+            clients.grants(.introspectTokens, to: account),
+            (try? follower.requireFresh(now: call.receivedAt)) != nil,
+            let token = form["token"], let identity = verifier.verifyCached(token)
+        else { return call.passOn() }
+        switch IntrospectionAPI.session(of: identity) {
+        case .none: call.answer(head, describe(identity))
+        case .unknowable: call.answer(head, IntrospectionAPI.inactive)
+        case .id(let id):
+            let isAsked = store.standingAtOnce(id) { standing in
+                guard let standing else { return call.passOn() }
+                call.answer(head, describe(identity, standing))
+            }
+            if !isAsked { call.passOn() }
+        }
+    }
+
     private func authenticateCaller(_ form: FormFields, _ request: Request, _ context: APIContext) async throws {
         if clients.hasCredentials(form: form, headers: request.headers) {
             let account = try await clients.authenticate(
                 form: form, headers: request.headers, audience: assertionAudience,
                 address: context.remoteAddress, allowingCached: true)
-            guard
-                account.permissions.contains(Permission.introspectTokens.rawValue)
-                    || clients.catalogue.permissions(of: account.roles).contains(Permission.introspectTokens.rawValue)
-            else { throw OAuthError.unauthorizedClient }
+            guard clients.grants(.introspectTokens, to: account) else { throw OAuthError.unauthorizedClient }
             return
         }
         guard request.headers[.authorization] != nil else { throw OAuthError.invalidClient }
@@ -67,14 +88,28 @@ struct IntrospectionAPI: Sendable {
     private func answer(_ token: String) async throws -> [UInt8] {
         if token.hasPrefix(RefreshToken.prefix) { return try await answerRefresh(token) }
         guard let identity = try? await verifier.verify(token) else { return IntrospectionAPI.inactive }
-        if let session = identity.sessionID {
-            guard let id = SessionID(session) else { return IntrospectionAPI.inactive }
-            let standing = try await store.standing(id)
-            guard standing.isAlive, (standing.voidBefore ?? 0) < identity.issuedAtMilliseconds else {
-                return IntrospectionAPI.inactive
-            }
+        switch IntrospectionAPI.session(of: identity) {
+        case .none: return describe(identity)
+        case .unknowable: return IntrospectionAPI.inactive
+        case .id(let id): return describe(identity, try await store.standing(id))
         }
-        return describe(identity)
+    }
+
+    private enum Session {
+        /// A token without one, such as a service's.
+        case none
+        case id(SessionID)
+        /// None of ours.
+        case unknowable
+    }
+
+    private static func session(of identity: Identity) -> Session {
+        guard let session = identity.sessionID else { return .none }
+        return SessionID(session).map { .id($0) } ?? .unknowable
+    }
+
+    private func describe(_ identity: Identity, _ standing: SessionStanding) -> [UInt8] {
+        standing.vouches(forTokenOf: identity.issuedAtMilliseconds) ? describe(identity) : IntrospectionAPI.inactive
     }
 
     private func answerRefresh(_ token: String) async throws -> [UInt8] {

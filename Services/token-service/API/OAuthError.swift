@@ -52,6 +52,10 @@ enum OAuthError: Error, Sendable, Equatable {
     }
 }
 
+extension OAuthError: NamedRefusal {
+    var refusalReason: String { code }
+}
+
 extension OAuthError: HTTPResponseError {
     func response(from request: Request, context: some RequestContext) throws -> Response {
         response()

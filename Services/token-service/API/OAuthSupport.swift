@@ -33,11 +33,10 @@ extension Request {
 extension Response {
     /// A successful answer of an OAuth endpoint: never cached (RFC 6749 section 5.1).
     static func oauth(_ bytes: [UInt8]) -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+        Response(status: .ok, headers: oauthHeaders, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
+
+    static let oauthHeaders: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
 }
 
 extension RouteOptions {

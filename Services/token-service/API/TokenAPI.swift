@@ -41,14 +41,14 @@ struct TokenAPI: Sendable {
     private func refresh(
         _ form: FormFields, _ request: Request, _ context: APIContext
     ) async throws -> TokenResponse {
-        guard let token = form["refresh_token"] else { throw OAuthError.invalidRequest("refresh_token is missing") }
+        guard let text = form["refresh_token"] else { throw OAuthError.invalidRequest("refresh_token is missing") }
         // Before anything is remembered of a request: whoever has no token of ours leaves no trace.
-        guard sessions.refreshToken(token) != nil else { throw Sessions.invalidRefreshToken }
+        guard let token = sessions.refreshToken(text) else { throw Sessions.invalidRefreshToken }
         let clientID = try await publicClientID(form, request, context)
         let binding = try await proof.binding(request, context)
         return try await sessions.refresh(
             token, clientID: clientID, binding: binding,
-            fingerprint: fingerprint(token, clientID, binding, form["scope"]), scope: form.scope,
+            fingerprint: fingerprint(text, clientID, binding, form["scope"]), scope: form.scope,
             address: context.remoteAddress, requestID: context.requestID)
     }
 

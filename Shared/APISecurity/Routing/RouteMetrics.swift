@@ -21,7 +21,12 @@ final class RouteMetrics: Sendable {
     }
 
     func record(status: Int, _ duration: Duration) {
-        latency.observe(duration)
+        let (seconds, attoseconds) = duration.components
+        record(status: status, seconds: Double(seconds) + Double(attoseconds) * 1e-18)
+    }
+
+    func record(status: Int, seconds: Double) {
+        latency.observe(seconds)
         if status == 200, let counter = ok.load() {
             counter.increment()
         } else {

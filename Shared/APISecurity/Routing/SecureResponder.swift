@@ -1,3 +1,4 @@
+import Contracts
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -13,9 +14,11 @@ public struct SecureResponder: HTTPResponder {
     private let authenticator: any Authenticator
     private let options: SecureRouter.Options
     private let security: SecurityHeaders
+    let lean: LeanCarrier
 
-    init(routes: [Route], authenticator: any Authenticator, options: SecureRouter.Options) {
+    init(routes: [Route], lean: LeanCarrier, authenticator: any Authenticator, options: SecureRouter.Options) {
         table = RouteTable(routes)
+        self.lean = lean
         self.authenticator = authenticator
         self.options = options
         security = SecurityHeaders(strictTransport: options.strictTransport)
@@ -27,11 +30,14 @@ public struct SecureResponder: HTTPResponder {
         var context = context
         prepare(&context, request)
         var response: Response
+        var thrown: (any Error)?
         do {
             response = try await answer(request, &context)
         } catch {
             response = failure(error, request, context)
+            thrown = error
         }
+        options.refusals?.note(response, thrown, context)
         complete(&response, request, context)
         let duration = ContinuousClock.now - start
         (context.route?.metrics ?? unmatched).record(status: response.status.code, duration)
@@ -89,7 +95,9 @@ public struct SecureResponder: HTTPResponder {
             context.coreContext.endpointPath.value = route.path
             if let query = target.query { context.query = try QueryParameters(query.utf8) }
             try await admit(request, &context, route)
-            return try await route.handler(request, context)
+            return try await CurrentTrace.$value.withValue(context.traceparent) { [context] in
+                try await route.handler(request, context)
+            }
         case .otherMethod(let allowed):
             throw Problem(
                 status: .methodNotAllowed, type: "method-not-allowed", title: "The method is not served here",
@@ -106,12 +114,13 @@ public struct SecureResponder: HTTPResponder {
         do {
             identity = try await authenticator.authenticate(request, context)
         } catch { throw Challenge.problem(error, to: AuthorizationCredentials.scheme(of: request)) }
+        // Also of who is refused: for the record.
+        context.identity = identity
         do {
             try AccessDecision.check(
                 identity, for: route.access, now: context.receivedAt / 1000,
                 certificate: identity.confirmation == nil ? nil : context.clientCertificateThumbprint)
         } catch { throw Challenge.problem(error, to: AuthorizationCredentials.scheme(of: request)) }
-        context.identity = identity
     }
 
     // MARK: After

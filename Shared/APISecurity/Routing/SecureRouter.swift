@@ -28,6 +28,8 @@ public final class SecureRouter: Sendable {
         /// What is answered to errors that are no `Problem`, such as those of a store that cannot be reached; nil makes
         /// it a 500.
         public var problem: @Sendable (any Error) -> Problem?
+        /// Puts requests that are answered 401 or 403 on record.
+        package var refusals: AccessRefusals?
 
         public init(
             metrics: MetricsRegistry = .shared, clock: @escaping @Sendable () -> Int64 = SecureRouter.systemClock,
@@ -46,6 +48,7 @@ public final class SecureRouter: Sendable {
     public let authenticator: any Authenticator
     public let options: Options
     private let registered = Mutex<[Route]>([])
+    private let hot = Mutex<[HotRoute]>([])
 
     public init(authenticator: any Authenticator, options: Options = Options()) {
         self.authenticator = authenticator
@@ -68,6 +71,8 @@ public final class SecureRouter: Sendable {
         registered.withLock { $0.append(route) }
         return route
     }
+
+    func add(_ route: HotRoute) { hot.withLock { $0.append(route) } }
 
     @discardableResult
     public func get(
@@ -101,7 +106,8 @@ public final class SecureRouter: Sendable {
 extension SecureRouter: HTTPResponderBuilder {
     /// What answers requests. Routes that are registered later do not count.
     public func buildResponder() -> SecureResponder {
-        SecureResponder(routes: routes, authenticator: authenticator, options: options)
+        let lean = LeanCarrier(hot.withLock { $0 }, authenticator: authenticator, options: options)
+        return SecureResponder(routes: routes, lean: lean, authenticator: authenticator, options: options)
     }
 }
 

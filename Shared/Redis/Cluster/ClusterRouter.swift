@@ -87,6 +87,12 @@ final class ClusterRouter: Sendable {
         }
     }
 
+    /// The holder of a slot as far as it is known now; nil when the layout has to be asked for.
+    func holderAtHand(of slot: Int?) -> RedisAddress? {
+        guard let slot else { return nil }
+        return state.withLock { $0.isStale ? nil : $0.layout?[slot] }
+    }
+
     private func moved(_ slot: Int, to node: RedisAddress) {
         state.withLock { state in
             state.layout?.move(slot, to: node)

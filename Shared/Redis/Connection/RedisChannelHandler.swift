@@ -4,6 +4,8 @@ import NIOCore
 enum CommandCompletion {
     case continuation(UnsafeContinuation<Result<RESPValue, RedisError>, Never>)
     case callback((Result<RESPValue, RedisError>) -> Void)
+    /// As `callback`, for a command that counts as queued until then.
+    case counted(ConnectionCounters, (Result<RESPValue, RedisError>) -> Void)
     /// Nobody waits for this answer.
     case discard
 
@@ -11,6 +13,9 @@ enum CommandCompletion {
         switch self {
         case .continuation(let continuation): continuation.resume(returning: result)
         case .callback(let body): body(result)
+        case .counted(let counters, let body):
+            counters.queued.wrappingSubtract(1, ordering: .relaxed)
+            body(result)
         case .discard: break
         }
     }

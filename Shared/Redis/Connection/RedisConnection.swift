@@ -65,6 +65,22 @@ final class RedisConnection: @unchecked Sendable {
         }
     }
 
+    /// Sends a command from the connection's own event loop, when it stands and has room; nobody waits in a task.
+    /// - Returns: whether it was taken. Otherwise `completion` is not called.
+    func sendAtOnce(
+        _ arguments: [RedisArgument], _ completion: @escaping (Result<RESPValue, RedisError>) -> Void
+    ) -> Bool {
+        guard eventLoop.inEventLoop, case .ready = lifecycle.state, let handler else { return false }
+        guard
+            counters.queued.wrappingAdd(1, ordering: .relaxed).newValue <= dialer.configuration.maxQueuedPerConnection
+        else {
+            counters.queued.wrappingSubtract(1, ordering: .relaxed)
+            return false
+        }
+        handler.send(arguments, .counted(counters, completion))
+        return true
+    }
+
     private func submit(_ arguments: [RedisArgument], _ asking: Bool, _ completion: CommandCompletion) {
         let admission = lifecycle.admit()
         switch admission {

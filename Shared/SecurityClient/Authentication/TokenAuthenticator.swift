@@ -173,3 +173,19 @@ public struct TokenAuthenticator: Authenticator {
 
     private static let dpop = HTTPField.Name("DPoP")!
 }
+
+extension TokenAuthenticator: ImmediateAuthenticator {
+    /// Bearer tokens that were verified before, while revocations are fresh. Proofs of DPoP keys are left to
+    /// `authenticate`.
+    package func identityAtHand(authorization: String, certificate: () -> String?) -> Identity? {
+        guard let credentials = try? AuthorizationCredentials(header: authorization), credentials.scheme == .bearer,
+            let identity = verifier.verifyCached(credentials.token),
+            let staleness = freshness.staleness(now: clock()), staleness < staleAfter
+        else { return nil }
+        switch identity.confirmation {
+        case nil: return identity
+        case .certificate(let thumbprint)?: return certificate() == thumbprint ? identity : nil
+        case .dpop?: return nil
+        }
+    }
+}

@@ -13,6 +13,8 @@ struct HTTP1Connection: ServerChildChannel, HTTPChannelHandler {
     let state: ServerState
     let maximumHeaderBytes: Int
     let isSecure: Bool
+    /// nil where no route is hot.
+    var lean: LeanPath.Shared?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -22,6 +24,9 @@ struct HTTP1Connection: ServerChildChannel, HTTPChannelHandler {
             limits.maxHeaderFieldCount = state.maximumHeaderCount
             let requests = RequestGuard(.connection, state: state)
             let pipeline = channel.pipeline.syncOperations
+            if let lean {
+                try pipeline.addHandler(LeanPath(lean, requests: requests, maximumHeaderBytes: maximumHeaderBytes))
+            }
             try pipeline.addHandler(HeadWatch(requests, maximumBytes: maximumHeaderBytes))
             // Requests are answered one after the other by whoever reads them, and faults by the guard.
             try pipeline.configureHTTPServerPipeline(

@@ -9,6 +9,8 @@ import Synchronization
 
 /// The HTTP server of a service: HTTP/2 and HTTP/1.1 over TLS where certificates are configured, else HTTP/1.1.
 ///
+/// Where the responder has hot routes (`HotResponder`), it answers those of HTTP/1.1 on the event loop, see `LeanPath`.
+///
 /// On graceful shutdown `/readyz` says 503 for the drain delay, then nothing new is taken, what was accepted is finished,
 /// and what is not finished after the drain timeout is cut off.
 public final class HTTPServer<Responder: HTTPResponder>: Service
@@ -37,20 +39,21 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
         certificates = try settings.tls.map { try CertificateStore($0, logger: logger, metrics: metrics) }
         let listening = ListeningChannel()
         self.listening = listening
+        let inFlight = InFlight(maximum: settings.maximumInFlight, metrics: metrics)
+        let hot = (responder as? any HotResponder).flatMap { $0.hotRoutes.isEmpty ? nil : $0 }
         listener = Listener(
             Listener.Options(
                 address: settings.listen, settings: settings, certificates: certificates, state: state,
                 gate: ConnectionGate(
                     maximum: settings.maximumConnections, maximumPerAddress: settings.maximumConnectionsPerAddress,
                     metrics: metrics),
-                logger: logger),
+                logger: logger,
+                lean: hot.map { LeanPath.Shared(responder: $0, inFlight: inFlight, metrics: metrics, logger: logger) }),
             onListening: { channel in
                 listening.set(channel)
                 await onListening?(channel.localAddress?.port ?? 0)
             },
-            responder: HTTPServer.answering(
-                responder, state: state, inFlight: InFlight(maximum: settings.maximumInFlight, metrics: metrics),
-                logger: logger))
+            responder: HTTPServer.answering(responder, state: state, inFlight: inFlight, logger: logger))
         admin = settings.adminListen.map { address in
             AdminListener.make(address, settings: settings, health: health, metrics: metrics, logger: logger)
         }

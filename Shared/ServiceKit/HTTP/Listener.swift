@@ -21,6 +21,8 @@ struct Listener: Sendable {
         var state: ServerState
         var gate: ConnectionGate
         var logger: Logger
+        /// What is answered before requests become tasks; nil for nothing.
+        var lean: LeanPath.Shared?
     }
 
     init(
@@ -31,7 +33,7 @@ struct Listener: Sendable {
         let settings = options.settings
         let http1 = HTTP1Connection(
             responder: responder, state: options.state, maximumHeaderBytes: settings.maximumHeaderBytes,
-            isSecure: options.certificates != nil)
+            isSecure: options.certificates != nil, lean: options.lean)
         guard let certificates = options.certificates else {
             (run, stop) = Listener.serve(http1, options, onListening)
             return

@@ -93,6 +93,21 @@ struct RequestDeadlines {
         inbound = carrier == .connection ? .waiting(now) : .over
     }
 
+    /// A whole request has come in and is answered without being passed on.
+    mutating func requestTaken(_ now: NIODeadline) {
+        inbound = .waiting(now)
+        outstanding += 1
+    }
+
+    /// What was taken is passed on after all, from its first byte on.
+    mutating func requestReturned(_ now: NIODeadline) {
+        inbound = .waiting(now)
+        outstanding = max(0, outstanding - 1)
+    }
+
+    /// What was held back is passed on, from its first byte on.
+    mutating func heldReturned(_ now: NIODeadline) { inbound = .waiting(now) }
+
     /// Nothing that still comes in matters.
     mutating func inputEnds() { inbound = .over }
 

@@ -15,22 +15,24 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     struct BodyTooLarge: Error {}
 
     private let carrier: RequestDeadlines.Carrier
-    private let state: ServerState
-    private var deadlines: RequestDeadlines?
+    let state: ServerState
+    var deadlines: RequestDeadlines?
     private var timer: (task: Scheduled<Void>, at: NIODeadline)?
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     /// Of a head that is not whole yet.
     private var headBytes = 0
 
     /// A request that is not passed on yet.
     private var heldHead: HTTPRequest?
+    /// The beginning of one is held by the lean path.
+    var isHeldBelow = false
     private var heldBody: [ByteBuffer] = []
     private var bodyBytes = 0
     /// To be given when everything before is answered.
-    private var refusal: Refusal?
+    private(set) var refusal: Refusal?
     /// Whatever comes in is thrown away.
-    private var isDeaf = false
-    private var closesAfterAnswer = false
+    var isDeaf = false
+    var closesAfterAnswer = false
 
     init(_ carrier: RequestDeadlines.Carrier, state: ServerState) {
         self.carrier = carrier
@@ -325,7 +327,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Closes our side once the last answer has left, and the whole when the client has closed its own or a moment later.
-    private func finish(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>? = nil) {
+    func finish(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>? = nil) {
         schedule(context)
         // A stream ends with its answer; resetting it would make some clients throw the answer away.
         guard carrier == .connection else { return }
@@ -364,7 +366,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let canRefuse =
             switch expiry {
             case .head: deadlines?.outstanding == 0 && carrier == .connection
-            case .body, .bodyProgress: deadlines?.outstanding == 0 && heldHead != nil
+            case .body, .bodyProgress: deadlines?.outstanding == 0 && (heldHead != nil || isHeldBelow)
             case .connect, .idle, .write, .linger, .quiesce: false
             }
         if canRefuse, !isDeaf { refuse(context, .timeout) } else { context.close(promise: nil) }

@@ -17,7 +17,7 @@ public enum ServiceProcess {
     /// `await`. To be called once, first of all, on the main thread. Whatever blocks has threads of its own: databases,
     /// password hashes, Kafka.
     public static func runTasksOnEventLoops() {
-        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        _ = EventLoopTasks.install()
     }
 
     /// Ignores SIGPIPE, raises the number of files that may be open to what the system allows, keeps the process' memory, which holds keys, out of core dumps and other processes' reach, and
