@@ -45,7 +45,7 @@ struct Assembly: Sendable {
         let sessions = Sessions(
             store: store, accounts: AccountReader(database: platform.database), revocations: revocations,
             issuer: issuer, catalogue: platform.catalogue,
-            chainKey: platform.sealer.derive(label: "refresh-token-chain"),
+            chainKey: ChainKey(platform.sealer.derive(label: "refresh-token-chain")),
             policy: Sessions.Policy(
                 sliding: configuration.refreshLifetime, absolute: configuration.sessionLifetime,
                 grace: configuration.refreshGrace),
@@ -59,11 +59,14 @@ struct Assembly: Sendable {
         let follower = RevocationFollower(revocations, clock: clock)
         let authenticator = TokenAuthenticator(
             verifier: verifier, freshness: follower, clock: clock, publicURL: configuration.issuer)
-        router = SecureRouter(
-            authenticator: authenticator,
-            options: SecureRouter.Options(
-                metrics: metrics, clock: clock, trustedProxies: settings.trustedProxies,
-                strictTransport: configuration.issuer.hasPrefix("https://"), problem: StoreProblems.problem))
+        let refusals = AccessRefusals(
+            sink: RefusalRecord(redis: platform.redis, outbox: platform.redisOutbox, nudge: publishing.nudge),
+            clock: clock, logger: platform.logger)
+        var options = SecureRouter.Options(
+            metrics: metrics, clock: clock, trustedProxies: settings.trustedProxies,
+            strictTransport: configuration.issuer.hasPrefix("https://"), problem: StoreProblems.problem)
+        options.refusals = refusals
+        router = SecureRouter(authenticator: authenticator, options: options)
         let hasher = PasswordHasher(
             parameters: Argon2Parameters(
                 memory: UInt32(configuration.argonMemoryKiB), iterations: UInt32(configuration.argonIterations),
@@ -85,7 +88,7 @@ struct Assembly: Sendable {
             [platform.redis, publishing.main, publishing.sessions]
             + Upkeep.tasks(
                 platform, keys: keys, follower: follower, revocations: revocations, sessions: sessions)
-            + [ShutdownHook { await hasher.shutdown() }]
+            + [ShutdownHook { await hasher.shutdown() }, refusals]
     }
 
     /// What must have happened before the first request: the schema, the keys, the revocations of living tokens.

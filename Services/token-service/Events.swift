@@ -1,6 +1,8 @@
+import APISecurity
 import Contracts
 import EventBus
 import Logging
+import Redis
 
 /// The names of this service's outboxes: the second part of `ce_source`.
 enum Outboxes {
@@ -35,9 +37,14 @@ struct Publishing: Sendable {
             heartbeatTopics: [
                 Topic.sessionRevoked.rawValue, Topic.keyRotated.rawValue, Topic.securityEvents.rawValue,
             ], logger: logger)
+        // A transaction in Kafka costs the same for one event as for hundreds. Sign-ins and what ends a session ring at
+        // once; refreshes, of which there are most, are for the record alone and may wait for each other.
+        var sessionOptions = OutboxRelay.Options()
+        sessionOptions.pollEvery = .milliseconds(250)
         sessions = OutboxRelay(
             source: platform.redisOutbox.source(on: platform.redis), serviceName: Outboxes.service,
-            kafka: configuration.kafka, heartbeatTopics: [Topic.securityEvents.rawValue], logger: logger)
+            kafka: configuration.kafka, heartbeatTopics: [Topic.securityEvents.rawValue], options: sessionOptions,
+            logger: logger)
     }
 
     /// Whether events get out: this replica relays and is up to date, or another one relays.
@@ -61,5 +68,21 @@ struct Publishing: Sendable {
             main.nudge()
             sessions.nudge()
         }
+    }
+}
+
+/// Puts refused requests on record: they are born here and in no database, so they go through Redis.
+struct RefusalRecord: RefusalSink {
+    let redis: RedisClient
+    let outbox: RedisOutbox
+    /// Wakes the relay.
+    let nudge: @Sendable () -> Void
+
+    func record(_ events: [SecurityEvent]) async throws {
+        guard let first = events.first else { return }
+        // One stream a call, so that the events are there together or not at all.
+        let tag = Int(SessionID.tag(of: first.subject ?? first.kind.rawValue))
+        try await outbox.append(events.map { $0.outboxEvent() }, tag: tag, on: redis)
+        nudge()
     }
 }

@@ -62,4 +62,18 @@ extension Permission {
     /// What a session may do whose password or second factor has yet to be set: look after its own account.
     public static let ownAccount: Permission = "account:self"
     public static let introspectTokens: Permission = "tokens:introspect"
+    public static let readPolicies: Permission = "policies:read"
+    public static let writePolicies: Permission = "policies:write"
+    public static let activatePolicies: Permission = "policies:activate"
+    public static let readEntities: Permission = "entities:read"
+    public static let writeEntities: Permission = "entities:write"
+    /// What a service needs that decides for itself.
+    public static let readBundles: Permission = "bundles:read"
+    public static let evaluateDecisions: Permission = "decisions:evaluate"
+    public static let readRoles: Permission = "roles:read"
+    public static let writeRoles: Permission = "roles:write"
+    public static let assignRoles: Permission = "roles:assign"
+    /// Asking to hold a role for a while.
+    public static let requestElevation: Permission = "elevations:request"
+    public static let approveElevation: Permission = "elevations:approve"
 }

@@ -8,10 +8,29 @@ package enum RFC3339 {
         let (day, rest) = (milliseconds.floorDivided(by: 86_400_000), milliseconds.floorRemainder(by: 86_400_000))
         let date = civil(fromDay: day)
         let seconds = rest / 1000
-        return [
-            pad(date.year, 4), "-", pad(date.month, 2), "-", pad(date.day, 2), "T", pad(seconds / 3600, 2), ":",
-            pad(seconds / 60 % 60, 2), ":", pad(seconds % 60, 2), ".", pad(rest % 1000, 3), "Z",
-        ].joined()
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        func append(_ value: Int64, _ width: Int, then mark: Unicode.Scalar) {
+            if value < 0 || value > (width == 4 ? 9_999 : 999) {
+                // A year that RFC 3339 has no form for.
+                text.append(contentsOf: String(value).utf8)
+            } else {
+                var divisor: Int64 = width == 4 ? 1_000 : width == 3 ? 100 : 10
+                while divisor > 0 {
+                    text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+                    divisor /= 10
+                }
+            }
+            text.append(UInt8(ascii: mark))
+        }
+        append(date.year, 4, then: "-")
+        append(date.month, 2, then: "-")
+        append(date.day, 2, then: "T")
+        append(seconds / 3600, 2, then: ":")
+        append(seconds / 60 % 60, 2, then: ":")
+        append(seconds % 60, 2, then: ".")
+        append(rest % 1000, 3, then: "Z")
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Milliseconds since the epoch, further digits cut off; nil when `text` is no RFC 3339 timestamp of 1970 to 9999.
@@ -61,11 +80,6 @@ package enum RFC3339 {
         guard second < 60 || minutes.floorRemainder(by: 1_440) == 1_439 else { return nil }
         let milliseconds = minutes * 60_000 + second * 1000 + fraction
         return (0...latest).contains(milliseconds) ? milliseconds : nil
-    }
-
-    private static func pad(_ value: Int64, _ width: Int) -> String {
-        let text = String(value)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
     }
 
     private static func daysIn(_ month: Int64, _ year: Int64) -> Int64 {

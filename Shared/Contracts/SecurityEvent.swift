@@ -21,11 +21,13 @@ package struct SecurityEvent: Sendable {
     package var requestID: String?
     package var fields: JSONObject
     package var personal: JSONObject
+    /// The trace that it belongs to: not part of its data, but of the envelope.
+    package var trace: (any EventTrace)?
 
     package init(
         _ kind: Kind, outcome: Outcome = .success, subject: String? = nil, actor: String? = nil,
         sessionID: String? = nil, reason: String? = nil, at: Int64, requestID: String? = nil,
-        fields: JSONObject = [:], personal: JSONObject = [:]
+        fields: JSONObject = [:], personal: JSONObject = [:], trace: (any EventTrace)? = CurrentTrace.value
     ) {
         self.kind = kind
         self.outcome = outcome
@@ -37,21 +39,38 @@ package struct SecurityEvent: Sendable {
         self.requestID = requestID
         self.fields = fields
         self.personal = personal
+        self.trace = trace
     }
 
     /// `ce_type`.
     package var eventType: String { "org.jts.security.\(kind.rawValue)" }
 
     package func json() -> JSONValue {
-        var object: JSONObject = ["outcome": .string(outcome.rawValue), "at_ms": .int(at)]
-        object["subject"] = subject.map(JSONValue.string)
-        object["actor"] = actor.map(JSONValue.string)
-        object["session_id"] = sessionID.map(JSONValue.string)
-        object["reason"] = reason.map(JSONValue.string)
-        object["request_id"] = requestID.map(JSONValue.string)
-        if !fields.isEmpty { object["fields"] = .object(fields) }
-        if !personal.isEmpty { object["personal"] = .object(personal) }
+        var object = JSONObject()
+        forEachMember { object[$0] = $1 }
         return .object(object)
+    }
+
+    /// Writes what `json` returns.
+    package func write(to json: inout JSONWriter) {
+        json.beginObject()
+        forEachMember {
+            json.key($0)
+            json.value($1)
+        }
+        json.endObject()
+    }
+
+    private func forEachMember(_ body: (String, JSONValue) -> Void) {
+        body("outcome", .string(outcome.rawValue))
+        body("at_ms", .int(at))
+        if let subject { body("subject", .string(subject)) }
+        if let actor { body("actor", .string(actor)) }
+        if let sessionID { body("session_id", .string(sessionID)) }
+        if let reason { body("reason", .string(reason)) }
+        if let requestID { body("request_id", .string(requestID)) }
+        if !fields.isEmpty { body("fields", .object(fields)) }
+        if !personal.isEmpty { body("personal", .object(personal)) }
     }
 }
 
@@ -98,7 +117,29 @@ extension SecurityEvent {
         case signingKeyActivated = "signing-key-activated"
         case signingKeyRetired = "signing-key-retired"
         case signingKeyRevoked = "signing-key-revoked"
+        /// A request was refused: nobody knows the caller, or the caller may not.
+        case accessRefused = "access-refused"
         case orderPlaced = "order-placed"
         case orderCancelled = "order-cancelled"
+        case policyVersionStored = "policy-version-stored"
+        case policyActivationProposed = "policy-activation-proposed"
+        case policyActivationRejected = "policy-activation-rejected"
+        case policyActivated = "policy-activated"
+        case policyShadowChanged = "policy-shadow-changed"
+        /// A bundle or a change that somebody who decides did not take: a bad signature, an older number, a broken body.
+        case policyBundleRefused = "policy-bundle-refused"
+        case entitiesChanged = "entities-changed"
+        case killSwitchEngaged = "kill-switch-engaged"
+        case killSwitchLifted = "kill-switch-lifted"
+        case decisionAllowed = "decision-allowed"
+        case decisionDenied = "decision-denied"
+        case roleCatalogueChanged = "role-catalogue-changed"
+        case roleConstraintChanged = "role-constraint-changed"
+        case roleAssigned = "role-assigned"
+        case roleAssignmentEnded = "role-assignment-ended"
+        case elevationRequested = "elevation-requested"
+        case elevationApproved = "elevation-approved"
+        case elevationRejected = "elevation-rejected"
+        case elevationEnded = "elevation-ended"
     }
 }

@@ -12,7 +12,9 @@ package struct CloudEvent: Sendable {
     /// Milliseconds since the epoch.
     package var time: Int64?
     package var sequence: Int64?
+    /// W3C trace context of what caused it (extension "Distributed Tracing").
     package var traceparent: String?
+    package var tracestate: String?
     package var contentType: String?
     package var data: [UInt8]
 
@@ -23,8 +25,8 @@ package struct CloudEvent: Sendable {
 
     package init(
         id: String, source: String, type: String, subject: String? = nil, time: Int64? = nil, sequence: Int64? = nil,
-        traceparent: String? = nil, contentType: String? = "application/json", data: [UInt8], topic: String,
-        partition: Int32 = 0, offset: Int64 = 0, key: String? = nil
+        traceparent: String? = nil, tracestate: String? = nil, contentType: String? = "application/json",
+        data: [UInt8], topic: String, partition: Int32 = 0, offset: Int64 = 0, key: String? = nil
     ) {
         self.id = id
         self.source = source
@@ -33,6 +35,7 @@ package struct CloudEvent: Sendable {
         self.time = time
         self.sequence = sequence
         self.traceparent = traceparent
+        self.tracestate = tracestate
         self.contentType = contentType
         self.data = data
         self.topic = topic
@@ -71,7 +74,8 @@ extension CloudEvent {
         self.init(
             id: id, source: source, type: type, subject: message.header("ce_subject"), time: time,
             sequence: sequence, traceparent: message.header("ce_traceparent"),
-            contentType: message.header("content-type"), data: message.value, topic: message.partition.topic,
+            tracestate: message.header("ce_tracestate"), contentType: message.header("content-type"),
+            data: message.value, topic: message.partition.topic,
             partition: message.partition.partition, offset: message.offset,
             key: message.key.map { String(decoding: $0, as: UTF8.self) })
     }
@@ -90,6 +94,7 @@ extension CloudEvent {
         add("ce_subject", subject)
         add("ce_sequence", sequence.map(String.init))
         add("ce_traceparent", traceparent)
+        add("ce_tracestate", tracestate)
         add("content-type", contentType)
         return KafkaRecord(
             topic: topic, partition: partition, key: key.map { Array($0.utf8) }, value: data, headers: headers)

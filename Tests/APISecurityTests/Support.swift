@@ -37,15 +37,16 @@ struct TestAPI: Sendable {
     init(
         authenticator: any Authenticator = KnownTokens(), trustedProxies: TrustedProxies = .none,
         strictTransport: Bool = false, accessLog: SecureRouter.AccessLog = .all,
-        problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil }, _ register: (SecureRouter) -> Void
+        refusals: AccessRefusals? = nil, problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil },
+        _ register: (SecureRouter) -> Void
     ) {
         metrics = MetricsRegistry()
         log = CapturedLog()
-        router = SecureRouter(
-            authenticator: authenticator,
-            options: SecureRouter.Options(
-                metrics: metrics, clock: { TestAPI.now }, trustedProxies: trustedProxies,
-                strictTransport: strictTransport, accessLog: accessLog, problem: problem))
+        var options = SecureRouter.Options(
+            metrics: metrics, clock: { TestAPI.now }, trustedProxies: trustedProxies,
+            strictTransport: strictTransport, accessLog: accessLog, problem: problem)
+        options.refusals = refusals
+        router = SecureRouter(authenticator: authenticator, options: options)
         register(router)
         responder = router.buildResponder()
     }

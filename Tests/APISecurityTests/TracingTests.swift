@@ -1,3 +1,4 @@
+import Contracts
 import HTTPTypes
 import Hummingbird
 import StrictJSON
@@ -19,6 +20,7 @@ import Testing
                 "parent": context.traceparent.parentID.map { .string($0) } ?? .null,
                 "state": context.traceparent.state.map { .string($0) } ?? .null,
                 "sent": .string(context.traceparent.description),
+                "current": (CurrentTrace.value?.traceparent).map { .string($0) } ?? .null,
             ])
         }
     }
@@ -87,6 +89,8 @@ import Testing
         #expect(span.wholeMatch(of: /[0-9a-f]{16}/) != nil)
         #expect(span != Self.parent)
         #expect(answer["sent"] == "00-\(Self.trace)-\(span)-0\(known)")
+        #expect(answer["current"] == answer["sent"], "what is made in the handler belongs to the trace")
+        #expect(CurrentTrace.value == nil)
         #expect(api.log.text.contains(Self.trace))
     }
 

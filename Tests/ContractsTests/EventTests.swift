@@ -30,6 +30,20 @@ import Testing
         #expect(!JSONValue.object(object).encodedString().contains("someone"))
     }
 
+    /// An event belongs to the request in which it is made, whoever tells of it later.
+    @Test func eventsTakeOverTheTrace() {
+        #expect(SecurityEvent(.userCreated, at: 5).trace == nil)
+        let event = CurrentTrace.$value.withValue(Trace()) { SecurityEvent(.userCreated, at: 5) }
+        #expect(event.trace?.traceparent == "00-1-2-01")
+        #expect(event.trace?.tracestate == "a=1")
+        #expect(event.json() == ["outcome": "success", "at_ms": 5])
+    }
+
+    private struct Trace: EventTrace {
+        let traceparent = "00-1-2-01"
+        let tracestate: String? = "a=1"
+    }
+
     @Test func namesAreCodes() {
         let names = SecurityEvent.Kind.allCases.map(\.rawValue)
         for name in names {

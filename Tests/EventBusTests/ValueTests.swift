@@ -9,14 +9,52 @@ import Testing
     @Test func anEventKeepsItselfThroughTheOutbox() throws {
         let event = OutboxEvent(
             topic: events, key: "k", type: "org.jts.test", subject: "ü/\"", time: 1_700_000_000_123,
-            traceparent: "00-1-2-01", data: ["a": [1, "two", nil]])
+            trace: TestTrace(), data: ["a": [1, "two", nil]])
+        #expect(event.traceparent == TestTrace.parent)
+        #expect(event.tracestate == TestTrace.state)
         #expect(OutboxEvent(encoded: event.encoded().utf8) == event)
         var bare = event
         bare.subject = nil
         bare.traceparent = nil
+        bare.tracestate = nil
         #expect(OutboxEvent(encoded: bare.encoded().utf8) == bare)
         #expect(OutboxEvent(encoded: "{}".utf8) == nil)
         #expect(OutboxEvent(encoded: Array(event.encoded().utf8).dropLast()) == nil)
+    }
+
+    @Test func aSecurityEventIsWrittenAlikeInOneGo() throws {
+        let full = SecurityEvent(
+            .refreshRefused, outcome: .refused, subject: "usr_\"1", actor: "a", sessionID: "s", reason: "r", at: 5,
+            requestID: "q", fields: ["n": 1, "list": ["x", nil]], personal: ["address": "::1"])
+        for event in [full, SecurityEvent(.sessionRefreshed, at: 7)] {
+            var whole = event.outboxEvent()
+            whole.id = EventID.make()
+            let written = event.encodedForOutbox(id: whole.id)
+            #expect(written == Array(whole.encoded().utf8))
+            #expect(OutboxEvent(encoded: written) == whole)
+            #expect(OutboxEvent.topic(encoded: written) == "security.events")
+        }
+    }
+
+    @Test func theTopicIsFoundOnlyInTheFormThatIsWritten() {
+        var event = makeEvent(1)
+        event.topic = "a\"b"
+        #expect(OutboxEvent.topic(encoded: Array(event.encoded().utf8)) == nil)
+        for text in [
+            "", "{}", #"{"id":"1","topic":"t"#, #"{"id":"1","topic":"t""#, #"{ "id":"1","topic":"t","key":"k"}"#,
+        ] {
+            #expect(OutboxEvent.topic(encoded: Array(text.utf8)) == nil, "\(text)")
+        }
+    }
+
+    @Test func idsAreUUIDsOfVersionFour() throws {
+        var seen: Set<String> = []
+        for _ in 0..<1_000 {
+            let id = EventID.make()
+            #expect(id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
+            seen.insert(id)
+        }
+        #expect(seen.count == 1_000)
     }
 
     @Test func headersFollowTheKafkaBinding() throws {
@@ -24,6 +62,7 @@ import Testing
         var event = makeEvent(3, topic: events)
         event.time = 1_700_000_000_123
         event.traceparent = "00-1-2-01"
+        event.tracestate = "a=1,b=2"
         let record = event.cloudEvent(source: source, sequence: 9).record()
         let headers = Dictionary(
             uniqueKeysWithValues: record.headers.map { ($0.name, String(decoding: $0.value, as: UTF8.self)) })
@@ -31,7 +70,8 @@ import Testing
             headers == [
                 "ce_specversion": "1.0", "ce_id": event.id, "ce_source": "test/main/17/security.events",
                 "ce_type": "org.jts.test", "ce_time": "2023-11-14T22:13:20.123Z", "ce_subject": "s-3",
-                "ce_sequence": "9", "ce_traceparent": "00-1-2-01", "content-type": "application/json",
+                "ce_sequence": "9", "ce_traceparent": "00-1-2-01", "ce_tracestate": "a=1,b=2",
+                "content-type": "application/json",
             ])
         #expect(record.value == event.data.encoded())
         #expect(record.key == Array(event.key.utf8))

@@ -42,6 +42,9 @@ public struct APIContext: RequestContext {
         return trustedProxies.client(socket: socket, forwardedFor: forwardedFor)
     }
 
+    /// Whether what the request says of its client is that of a proxy that is believed.
+    package var isFromTrustedProxy: Bool { channel.remoteAddress?.ipAddress.map(trustedProxies.contains) ?? false }
+
     /// `x5t#S256` of the certificate that the client showed and we verified (RFC 8705 section 3.1), base64url.
     public var clientCertificateThumbprint: String? { PeerCertificates.shared.thumbprint(of: channel) }
 

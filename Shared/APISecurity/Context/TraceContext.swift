@@ -21,8 +21,16 @@ public struct TraceContext: Sendable, Hashable, CustomStringConvertible {
 
     /// The `traceparent` to send along with calls made on behalf of this request.
     public var description: String {
-        let digits = flags < 16 ? "0" + String(flags, radix: 16) : String(flags, radix: 16)
-        return "00-\(traceID)-\(spanID)-\(digits)"
+        String(unsafeUninitializedCapacity: 55) { buffer in
+            // The flags are the last two digits of a number of sixteen, of which the others give way to what follows.
+            Hex.append(UInt64(flags), to: buffer, at: 39)
+            Hex.append(traceHigh, to: buffer, at: 3)
+            Hex.append(traceLow, to: buffer, at: 19)
+            Hex.append(span, to: buffer, at: 36)
+            (buffer[0], buffer[1]) = (UInt8(ascii: "0"), UInt8(ascii: "0"))
+            for dash in [2, 35, 52] { buffer[dash] = UInt8(ascii: "-") }
+            return 55
+        }
     }
 
     /// A trace that starts here.

@@ -10,6 +10,15 @@ public protocol Authenticator: Sendable {
     func authenticate(_ request: Request, _ context: APIContext) async throws(AuthenticationError) -> Identity
 }
 
+/// An authenticator that knows many callers without waiting for anything, as hot routes need it.
+package protocol ImmediateAuthenticator: Authenticator {
+    /// Who makes a request; nil leaves it to `authenticate`, which finds out or refuses.
+    /// - Parameters:
+    ///   - authorization: the only `Authorization` header of the request.
+    ///   - certificate: `x5t#S256` of the certificate that the client showed; asked only when the token is bound to one.
+    func identityAtHand(authorization: String, certificate: () -> String?) -> Identity?
+}
+
 /// Why a caller is not known. The texts are shown to the caller: nothing internal, nothing of the token.
 public enum AuthenticationError: Error, Sendable, Hashable {
     /// No credentials: the challenge carries no error code (RFC 6750 section 3.1).

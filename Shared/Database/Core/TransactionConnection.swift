@@ -19,7 +19,14 @@ struct StatementFailure: Error {
 
 /// What a dialect has to bring: running one statement inside the open transaction.
 protocol StatementRunner {
+    /// Whether this very text was prepared before, and so has been looked at.
+    func isPrepared(_ sql: String) -> Bool
+
     func run(_ sql: String, _ arguments: [SQLValue]) throws(StatementFailure) -> StatementResult
+}
+
+extension StatementRunner {
+    func isPrepared(_ sql: String) -> Bool { false }
 }
 
 /// The connection that a transaction's body sees; gives both dialects the same rules about arguments and failures.
@@ -48,7 +55,7 @@ final class TransactionConnection: SQLConnection {
         if let failure { throw failure.error }
         do throws(StatementFailure) {
             do throws(DatabaseError) {
-                guard !SQLText.controlsTransaction(sql) else {
+                guard runner.isPrepared(sql) || !SQLText.controlsTransaction(sql) else {
                     throw DatabaseError.sql("a body does not control its transaction")
                 }
                 for argument in arguments { try argument.validate() }

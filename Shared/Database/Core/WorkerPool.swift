@@ -1,16 +1,18 @@
+import Contracts
 import Dispatch
 import Synchronization
 
-/// A bounded set of workers, each a serial queue with a resource (a connection) of its own, behind one bounded queue.
+/// A bounded set of workers, each a thread with a resource (a connection) of its own, behind one bounded queue.
 ///
-/// Blocking work thus never touches the threads that run async code, and what cannot start in time is refused.
+/// Blocking work thus never touches the threads that run async code, and what cannot start in time is refused. Of the
+/// workers that are idle the one that was busy last goes on: what it needs is still in the caches.
 final class WorkerPool<Resource>: Sendable {
-    /// Its `resource` is only touched by blocks that run on `queue`, which is serial: hence `@unchecked`.
+    /// Its `resource` is only touched by blocks that run on `thread`, one after the other: hence `@unchecked`.
     private final class Worker: @unchecked Sendable {
-        let queue: DispatchQueue
+        let thread: SerialThread
         var resource: Resource?
 
-        init(label: String) { queue = DispatchQueue(label: label) }
+        init(label: String) { thread = SerialThread(label: label) }
     }
 
     private struct Job: Sendable {
@@ -59,15 +61,19 @@ final class WorkerPool<Resource>: Sendable {
         }
     }
 
-    /// Runs `body` on a free worker. It finds the worker's resource, and leaves there what the next one shall find.
+    /// Runs `body` on a free worker. It finds the worker's resource, and leaves there what the next one shall find. The
+    /// trace of the request for which it runs goes along, so that events made in a transaction belong to it.
     func run<T: Sendable>(
         _ body: @escaping @Sendable (inout Resource?) -> Result<T, DatabaseError>
     ) async throws(DatabaseError) -> T {
+        let trace = CurrentTrace.value
         let result: Result<T, DatabaseError> = await withCheckedContinuation { continuation in
             submit(
                 Job(
                     run: { resource in
-                        let result = body(&resource)
+                        let result =
+                            trace == nil
+                            ? body(&resource) : CurrentTrace.$value.withValue(trace) { body(&resource) }
                         return { continuation.resume(returning: result) }
                     },
                     fail: { continuation.resume(returning: .failure($0)) },
@@ -90,7 +96,7 @@ final class WorkerPool<Resource>: Sendable {
                 defer { state.idle = [] }
                 return state.idle
             }
-            for worker in idle { worker.queue.async { self.retire(worker) } }
+            for worker in idle { worker.thread.async { self.retire(worker) } }
             resumeIfDrained()
         }
     }
@@ -120,13 +126,13 @@ final class WorkerPool<Resource>: Sendable {
             return .queued(scheduleSweep: !state.sweepScheduled)
         }
         switch admission {
-        case .start(let worker): worker.queue.async { self.work(worker, first: job) }
+        case .start(let worker): worker.thread.async { self.work(worker, first: job) }
         case .queued(let scheduleSweep): if scheduleSweep { self.scheduleSweep(after: waitTimeout) }
         case .refused(let error): job.fail(error)
         }
     }
 
-    /// Serves jobs until none waits. Runs on the worker's queue.
+    /// Serves jobs until none waits. Runs on the worker's thread.
     private func work(_ worker: Worker, first: Job) {
         var job = first
         while true {

@@ -3,23 +3,26 @@ import Foundation
 import GRDB
 import Logging
 
-/// SQLite through GRDB: write-ahead log, every commit synchronised to the disk, readers that do not block the writer.
+/// SQLite: write-ahead log, every commit synchronised to the disk, readers that do not block the writer.
 ///
-/// Writes come one after the other; several processes may share the file. GRDB's synchronous calls run on the
-/// threads of two bounded pools.
+/// Writes go through GRDB, one after the other; reads through connections of their own. Several processes may share the
+/// file. What blocks runs on the threads of two bounded pools.
 final class SQLiteDatabase: Database, Sendable {
     let dialect = SQLDialect.sqlite
     private let pool: DatabasePool
-    private let readers: WorkerPool<Void>
+    private let path: String
+    private let options: DatabaseOptions
+    private let readers: WorkerPool<SQLiteReader>
     private let writer: WorkerPool<Void>
 
     /// Opens or creates the file, readable by its owner alone. Blocks.
     init(path: String, options: DatabaseOptions, logger: Logger) throws(DatabaseError) {
         try SQLiteFile.prepare(path)
+        self.path = path
+        self.options = options
         var configuration = Configuration()
         configuration.busyMode = .timeout(options.busyTimeout.inSeconds)
         configuration.foreignKeysEnabled = true
-        configuration.maximumReaderCount = max(1, options.maxConnections)
         configuration.label = "sqlite"
         do {
             pool = try SQLiteFile.open(path, configuration, patience: options.busyTimeout)
@@ -45,14 +48,15 @@ final class SQLiteDatabase: Database, Sendable {
     func read<T: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws(DatabaseError) -> T {
-        try await readers.run { [pool] _ in
-            do {
-                return try pool.read { db in
-                    TransactionConnection(dialect: .sqlite, runner: SQLiteRunner(db)).perform(body)
-                }
-            } catch {
-                return .failure(SQLiteFailure.map(error).error)
-            }
+        try await readers.run { [path, options] slot in
+            do throws(StatementFailure) {
+                let reader = if let slot { slot } else { try SQLiteReader(path: path, options: options) }
+                slot = reader
+                let result = reader.transact(body)
+                // Whatever is wrong with the file may be wrong with the connection alone.
+                if case .failure(.unavailable) = result { slot = nil }
+                return result
+            } catch { return .failure(error.error) }
         }
     }
 

@@ -261,6 +261,6 @@ extension OutboxEvent {
     package func cloudEvent(source: EventSource, sequence: Int64) -> CloudEvent {
         CloudEvent(
             id: id, source: source.description, type: type, subject: subject, time: time, sequence: sequence,
-            traceparent: traceparent, data: data.encoded(), topic: topic, key: key)
+            traceparent: traceparent, tracestate: tracestate, data: data.encoded(), topic: topic, key: key)
     }
 }

@@ -35,6 +35,17 @@ package struct RedisOutbox: Sendable {
             ["XADD", .string(key(tag: tag)), "*", "v", .string(event.encoded())], key: key(tag: tag))
     }
 
+    /// Adds events that go with no change, all of them or none, in their order. At most some hundred at a time: Redis
+    /// does nothing else meanwhile.
+    package func append(_ events: [OutboxEvent], tag: Int, on redis: RedisClient) async throws(RedisError) {
+        guard !events.isEmpty else { return }
+        _ = try await redis.run(
+            RedisOutbox.appendAll, keys: [key(tag: tag)], arguments: events.map { .string($0.encoded()) })
+    }
+
+    private static let appendAll = RedisScript(
+        "for _, event in ipairs(ARGV) do \(luaAppend(key: "KEYS[1]", event: "event")) end return #ARGV")
+
     /// What a relay reads this outbox through.
     package func source(on redis: RedisClient, retention: OutboxRetention = .redis) -> RedisOutboxSource {
         RedisOutboxSource(outbox: self, redis: redis, retention: retention)

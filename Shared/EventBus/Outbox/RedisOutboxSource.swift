@@ -159,7 +159,9 @@ package final class RedisOutboxSource: OutboxSource {
             for entry in portion.entries {
                 let bytes = entry["v"]?.bytes ?? []
                 // An entry that nobody can read still takes a number, on the topic that everything auditable goes to.
-                let topic = OutboxEvent(encoded: bytes)?.topic ?? RedisOutboxSource.fallbackTopic
+                let topic =
+                    OutboxEvent.topic(encoded: bytes) ?? OutboxEvent(encoded: bytes)?.topic
+                    ?? RedisOutboxSource.fallbackTopic
                 let isTooLong = bytes.count > OutboxEvent.maxBytes
                 arguments += [.string(topic), isTooLong ? .string("") : .bytes(bytes)]
             }
@@ -196,7 +198,7 @@ package final class RedisOutboxSource: OutboxSource {
         return try await withThrowingPortions(moved)
     }
 
-    private static let portionSize = 32
+    private static let portionSize = 64
     private static let prunedAtOnce = 1_000
 
     private func newEntriesAtOnce(_ moved: [String]) async throws(RedisError) -> [Portion] {
