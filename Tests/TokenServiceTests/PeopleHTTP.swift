@@ -24,9 +24,10 @@ struct PeopleHTTP: Sendable {
         subscript(key: String) -> String? { json?[key]?.string }
     }
 
-    init(_ world: PeopleWorld) {
+    init(_ world: PeopleWorld, refusals: AccessRefusals? = nil) {
         self.world = world
-        let options = SecureRouter.Options(clock: { world.now }, accessLog: .none)
+        var options = SecureRouter.Options(clock: { world.now }, accessLog: .none)
+        options.refusals = refusals
         router = SecureRouter(authenticator: RecordedAuthenticator(world: world), options: options)
         PeopleRoutes.register(
             world.people, signIn: world.signIn, recovery: world.recovery, services: world.services, on: router)
@@ -53,10 +54,14 @@ struct PeopleHTTP: Sendable {
 
     /// Somebody who administers, with a second factor just shown.
     func administrator(_ name: String = "anna") async throws -> String {
-        let user = try await world.user(name, roles: ["admin"])
-        return try await world.sessions.start(
+        try await token(of: try await world.user(name, roles: ["admin"]))
+    }
+
+    /// A token of somebody who has just shown a second factor.
+    func token(of user: User) async throws -> String {
+        try await world.sessions.start(
             Authentication(
-                subject: user.id, username: name, email: nil, roles: user.roles, authTime: world.now / 1000,
+                subject: user.id, username: user.username, email: nil, roles: user.roles, authTime: world.now / 1000,
                 amr: ["pwd", "otp", "mfa"], acr: .twoFactors, mustEnrol: false, sessionEpoch: 0),
             ClientInfo(address: "192.0.2.1"), requestID: "r"
         ).accessToken

@@ -1,3 +1,4 @@
+import APISecurity
 import Testing
 
 @testable import TokenService

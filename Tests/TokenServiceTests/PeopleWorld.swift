@@ -17,6 +17,7 @@ import TestSupport
 final class PeopleWorld: Sendable {
     let server: RedisServer
     let redis: RedisClient
+    let redisOutbox: RedisOutbox
     let database: any Database
     let people: People
     let signIn: SignIn
@@ -44,6 +45,7 @@ final class PeopleWorld: Sendable {
             url: url ?? "sqlite://\(folder.file("people.db"))", logger: logger)
         let outbox = SQLOutbox(name: "people")
         let redisOutbox = RedisOutbox(name: "people-\(RandomID.make(bytes: 6))")
+        self.redisOutbox = redisOutbox
         try await Migrator.run(SQLOutbox.migrations, component: "outbox", on: database)
         try await Migrator.run(PeopleMigrations.all + SigningMigrations.all, component: "token-service", on: database)
         let time = TurnableClock(PeopleWorld.start)

@@ -25,8 +25,14 @@ import Testing
         store = SessionStore(redis: redis, outbox: RedisOutbox(name: "s-\(RandomID.make(bytes: 6))"))
     }
 
-    private func event(_ kind: SecurityEvent.Kind) -> OutboxEvent {
-        SecurityEvent(kind, subject: "@SUB@", at: 1).outboxEvent()
+    private func event(_ kind: SecurityEvent.Kind) -> SecurityEvent { SecurityEvent(kind, subject: subject, at: 1) }
+
+    private var refusals: SessionStore.Refusals {
+        SessionStore.Refusals(
+            reused: event(.refreshReused),
+            mismatched: SecurityEvent(
+                .refreshRefused, subject: subject, at: 1,
+                fields: ["refusals": .string(AttemptStore.countPlaceholder)]))
     }
 
     private func new(_ client: ClientInfo = ClientInfo(address: "192.0.2.1")) -> SessionStore.New {
@@ -39,7 +45,8 @@ import Testing
         _ session: SessionStore.New, _ limits: SessionStore.Limits? = nil
     ) async throws -> SessionStore.Creation {
         try await store.create(
-            session, limits: limits ?? self.limits, created: event(.sessionCreated), refused: event(.sessionRefused))
+            session, limits: limits ?? self.limits, created: event(.sessionCreated).outboxEvent(),
+            refused: event(.sessionRefused).outboxEvent())
     }
 
     private func refresh(
@@ -48,22 +55,23 @@ import Testing
     ) async throws -> SessionStore.Refreshing {
         try await store.refresh(
             SessionStore.RefreshRequest(
-                token: RefreshToken(session: id, generation: generation), clientID: client, binding: binding,
-                fingerprint: print, grace: grace, sliding: 60_000),
-            refreshed: event(.sessionRefreshed), reused: event(.refreshReused), mismatched: event(.refreshRefused))
+                token: RefreshToken(session: id, generation: generation, subject: subject), clientID: client,
+                binding: binding, fingerprint: print, grace: grace, sliding: 60_000),
+            refreshed: event(.sessionRefreshed), refusals: { refusals })
     }
 
     private func successor(_ outcome: SessionStore.Refreshing) -> UInt32? {
         if case .continued(let session) = outcome { session.successor } else { nil }
     }
 
-    private func kinds(of id: SessionID) async throws -> [String] {
+    private func events(of id: SessionID) async throws -> [OutboxEvent] {
         let stream = SessionKeys(tag: id.tag, outbox: store.outbox).stream
         let entries = try await redis.send(["XRANGE", .string(stream), "-", "+"]).array ?? []
-        return entries.compactMap { entry in
-            entry.array?.last?.array?.last?.string.flatMap { OutboxEvent(encoded: $0.utf8) }?.type
-                .split(separator: ".").last.map(String.init)
-        }
+        return entries.compactMap { $0.array?.last?.array?.last?.string.flatMap { OutboxEvent(encoded: $0.utf8) } }
+    }
+
+    private func kinds(of id: SessionID) async throws -> [String] {
+        try await events(of: id).compactMap { $0.type.split(separator: ".").last.map(String.init) }
     }
 
     @Test func aSessionRemembersHowItBegan() async throws {
@@ -139,6 +147,10 @@ import Testing
         #expect(successor(try await refresh(session.id, 0, binding: bound)) == 1)
         // Four refusals within a second are told once.
         #expect(try await kinds(of: session.id) == ["session-created", "refresh-refused", "session-refreshed"])
+        #expect(try await events(of: session.id)[1].data["fields"]?["refusals"] == 1)
+        try await Task.sleep(for: .milliseconds(1_010))
+        #expect(try await refresh(session.id, 1, client: "other", binding: bound) == .mismatch)
+        #expect(try await events(of: session.id).last?.data["fields"]?["refusals"] == 4)
     }
 
     /// A Redis that fell back to an older state learns from the token that is presented.
@@ -222,12 +234,13 @@ import Testing
                 id: id, subject: subject, client: ClientInfo(address: "192.0.2.1"), authTime: 1, amr: ["pwd"],
                 acr: "urn:jts:acr:1", epoch: 0, selfOnly: false)
             _ = try await spread.create(
-                session, limits: limits, created: event(.sessionCreated), refused: event(.sessionRefused))
+                session, limits: limits, created: event(.sessionCreated).outboxEvent(),
+                refused: event(.sessionRefused).outboxEvent())
             let outcome = try await spread.refresh(
                 SessionStore.RefreshRequest(
-                    token: RefreshToken(session: id, generation: 0), clientID: "jts", binding: nil, fingerprint: "p",
-                    grace: 10_000, sliding: 60_000),
-                refreshed: event(.sessionRefreshed), reused: event(.refreshReused), mismatched: event(.refreshRefused))
+                    token: RefreshToken(session: id, generation: 0, subject: subject), clientID: "jts", binding: nil,
+                    fingerprint: "p", grace: 10_000, sliding: 60_000),
+                refreshed: event(.sessionRefreshed), refusals: { refusals })
             #expect(successor(outcome) == 1)
             try await spread.end([id])
             #expect(try await !spread.standing(id).isAlive)

@@ -52,7 +52,7 @@ import Testing
             issuer: TokenIssuer(
                 issuer: "https://issuer", audience: ["jts"], lifetime: 900, ring: ring,
                 catalogue: world.people.catalogue, clock: clock),
-            catalogue: world.people.catalogue, chainKey: SymmetricKey(size: .bits256),
+            catalogue: world.people.catalogue, chainKey: ChainKey(SymmetricKey(size: .bits256)),
             policy: Sessions.Policy(sliding: 600_000, absolute: 6_000_000, grace: 10_000), clock: clock,
             logger: logger)
         verifier = TokenVerifier(
@@ -69,8 +69,9 @@ import Testing
     }
 
     private func refresh(_ token: String?, scope: [String]? = nil) async throws -> TokenResponse {
-        try await sessions.refresh(
-            try #require(token), clientID: ClientInfo.defaultClientID, binding: nil,
+        let text = try #require(token)
+        return try await sessions.refresh(
+            try #require(sessions.refreshToken(text)), clientID: ClientInfo.defaultClientID, binding: nil,
             fingerprint: scope?.joined(separator: " ") ?? "", scope: scope, address: "192.0.2.1", requestID: "r")
     }
 
@@ -107,6 +108,19 @@ import Testing
         // Another request than the first, as after the ten seconds of a repetition.
         let next = try await refresh(tokens.refreshToken, scope: ["orders:view"])
         #expect(next.refreshToken != tokens.refreshToken)
+        await world.shutdown()
+    }
+
+    /// A token that names somebody else as the owner of a session, as only whoever has the key could make it, gives nobody
+    /// that person's roles.
+    @Test func aTokenThatNamesAnotherOwnerIsRefused() async throws {
+        let (maria, otto) = (try await world.user("maria"), try await world.user("otto"))
+        let text = try #require(try await start(maria).refreshToken)
+        let own = try #require(sessions.refreshToken(text))
+        #expect(own.subject == maria.id)
+        let forged = RefreshToken(session: own.session, generation: own.generation, subject: otto.id)
+        await #expect(throws: Sessions.invalidRefreshToken) { try await refresh(forged.encoded(sessions.chainKey)) }
+        #expect(try await !sessions.store.standing(own.session).isAlive)
         await world.shutdown()
     }
 

@@ -14,6 +14,8 @@ struct AccessClaims: Sendable {
     var lifetime: Int64
     var tokenID: String
     var clientID: String
+    /// The permissions, separated by spaces (RFC 8693 section 4.2).
+    var scope: String
     var permissions: [String]
     var roles: [String]
     var sessionID: String?
@@ -23,8 +25,6 @@ struct AccessClaims: Sendable {
     var amr: [String]
     var acr: String?
     var binding: KeyBinding?
-
-    var scope: String { permissions.joined(separator: " ") }
 
     func payload() -> [UInt8] {
         var json = JSONWriter(capacity: 1024)

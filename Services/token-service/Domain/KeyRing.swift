@@ -23,6 +23,8 @@ final class KeyRing: Sendable {
 
     private struct State {
         var entries: [Entry] = []
+        /// Those that are not revoked, the one that is due last first.
+        var signers: [(activatesAt: Int64, key: SigningKey)] = []
         var document = KeyRing.document(of: [])
         /// The reading of the store that this came from.
         var reading: UInt64 = 0
@@ -36,10 +38,8 @@ final class KeyRing: Sendable {
 
     /// The key that signs now; nil while there is none.
     func signingKey(now: Int64) -> SigningKey? {
-        state.withLock { state in
-            let due = schedule.signingKey(state.entries.map(\.times), now: now)
-            return state.entries.first { $0.times.keyID == due?.keyID }?.key
-        }
+        // As `KeySchedule.signingKey` decides, on what was put in order when it was read.
+        state.withLock { $0.signers.first { $0.activatesAt <= now }?.key }
     }
 
     var entries: [Entry] { state.withLock { $0.entries } }
@@ -64,11 +64,15 @@ final class KeyRing: Sendable {
             }
         }
         let document = KeyRing.document(of: published.map(\.publicJWK))
+        let signers = entries.filter { $0.times.revokedAt == nil }
+            .sorted { ($0.times.activatesAt, $0.times.keyID) > ($1.times.activatesAt, $1.times.keyID) }
+            .map { (activatesAt: $0.times.activatesAt, key: $0.key) }
         return state.withLock { state in
             guard reading > state.reading else { return false }
             state.reading = reading
             let changed = state.document.etag != document.etag
             state.entries = entries
+            state.signers = signers
             state.document = document
             return changed
         }

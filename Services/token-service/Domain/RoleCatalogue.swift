@@ -47,6 +47,8 @@ struct FileRoleCatalogue: RoleCatalogue {
     }
 
     let entries: [String: Role]
+    /// Of each role, sorted and each once: most people have one role.
+    private let permissions: [String: [String]]
     private let known: Set<String>
     private let standardLimit: SessionLimit
 
@@ -95,6 +97,7 @@ struct FileRoleCatalogue: RoleCatalogue {
                 limit: try FileRoleCatalogue.limit(role["session_limit"], at: "roles.\(name).session_limit"))
         }
         self.entries = entries
+        permissions = entries.mapValues { Set($0.permissions).sorted() }
     }
 
     var roles: [String] { entries.keys.sorted() }
@@ -103,9 +106,9 @@ struct FileRoleCatalogue: RoleCatalogue {
     func isPrivileged(_ roles: [String]) -> Bool { roles.contains { entries[$0]?.isPrivileged ?? false } }
 
     func permissions(of roles: [String]) -> [String] {
-        if roles.count == 1 { return Set(entries[roles[0]]?.permissions ?? []).sorted() }
+        if roles.count == 1 { return permissions[roles[0]] ?? [] }
         var all: Set<String> = []
-        for role in roles { all.formUnion(entries[role]?.permissions ?? []) }
+        for role in roles { all.formUnion(permissions[role] ?? []) }
         return all.sorted()
     }
 

@@ -11,31 +11,32 @@ struct SessionID: Sendable, Hashable, CustomStringConvertible {
     let tag: UInt8
     /// 16 bytes.
     let bytes: [UInt8]
+    let description: String
 
     init(subject: String, random: [UInt8]) {
-        tag = SessionID.tag(of: subject)
-        bytes = random
+        self.init(checked: SessionID.tag(of: subject), random)
     }
 
     init?(tag: UInt8, bytes: [UInt8]) {
         guard Int(tag) < SessionID.tagCount, bytes.count == 16 else { return nil }
-        self.tag = tag
-        self.bytes = bytes
+        self.init(checked: tag, bytes)
     }
 
     init?(_ text: String) {
         guard text.utf8.count == 24, let tag = UInt8(text.prefix(2), radix: 16), Int(tag) < SessionID.tagCount,
             let bytes = Base64URL.decode(String(text.dropFirst(2))), bytes.count == 16
         else { return nil }
-        self.tag = tag
-        self.bytes = bytes
+        self.init(checked: tag, bytes)
         // "+a" is a number to Swift: only the canonical form names a session.
         guard description == text else { return nil }
     }
 
-    var description: String {
-        let digits = Array("0123456789abcdef")
-        return String([digits[Int(tag >> 4)], digits[Int(tag & 15)]]) + Base64URL.encode(bytes)
+    private init(checked tag: UInt8, _ bytes: [UInt8]) {
+        self.tag = tag
+        self.bytes = bytes
+        func digit(_ value: UInt8) -> UInt8 { value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
+        description = String(
+            decoding: [digit(tag >> 4), digit(tag & 15)] + Base64URL.encodedBytes(bytes), as: UTF8.self)
     }
 
     /// The hash tag under which everything of a subject stands.

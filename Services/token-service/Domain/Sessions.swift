@@ -1,6 +1,5 @@
 import APISecurity
 import Contracts
-import Crypto
 import Database
 import EventBus
 import Logging
@@ -23,7 +22,7 @@ struct Sessions: SessionIssuer {
     let issuer: TokenIssuer
     let catalogue: any RoleCatalogue
     /// Authenticates refresh tokens.
-    let chainKey: SymmetricKey
+    let chainKey: ChainKey
     let policy: Policy
     let clock: @Sendable () -> Int64
     let logger: Logger
@@ -77,7 +76,7 @@ struct Sessions: SessionIssuer {
         case .created(let evicted):
             for old in evicted { try await settle(old, subject: authentication.subject, reason: "session_limit") }
         }
-        let refresh = RefreshToken(session: id, generation: 0).encoded(chainKey)
+        let refresh = RefreshToken(session: id, generation: 0, subject: authentication.subject).encoded(chainKey)
         return response(issued, refresh: refresh, session: id)
     }
 
@@ -106,41 +105,40 @@ struct Sessions: SessionIssuer {
     /// Uses a refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 asks).
     /// - Throws: `OAuthError`; `RedisError` and `DatabaseError` when the state cannot be reached.
     func refresh(
-        _ text: String, clientID: String, binding: KeyBinding?, fingerprint: String, scope: [String]?,
+        _ token: RefreshToken, clientID: String, binding: KeyBinding?, fingerprint: String, scope: [String]?,
         address: String, requestID: String
     ) async throws -> TokenResponse {
         let refused = Sessions.invalidRefreshToken
-        guard let token = RefreshToken(text, key: chainKey) else { throw refused }
         let id = token.session
         let now = clock()
-        let event = { (kind: SecurityEvent.Kind, outcome: SecurityEvent.Outcome, reason: String?) in
-            var event = SecurityEvent(
-                kind, outcome: outcome, subject: "@SUB@", sessionID: id.description, reason: reason, at: now,
-                requestID: requestID, fields: ["client_id": .string(clientID)],
-                personal: ["address": .string(address)])
-            if kind == .sessionRefreshed { event.personal = [:] }
-            if kind == .refreshRefused { event.fields["refusals"] = .string(AttemptStore.countPlaceholder) }
-            return event.outboxEvent()
-        }
         // SQL is asked and a key looked for before the token is used up: a client that is told to come back later must
         // find its token as it left it, however much later that is.
         try issuer.requireKey()
-        guard let subject = try await store.owner(of: id),
-            let account = try await accounts.account(subject, session: id.description)
-        else { throw refused }
+        guard let account = try await accounts.account(token.subject, session: id.description) else { throw refused }
         guard account.isActive, !account.sessionIsRevoked else {
             // SQL knows better than a Redis that lost its last second.
             try? await store.end([id])
             throw refused
         }
         try issuer.requireScope(scope, roles: account.roles, permissions: [])
+        let refreshed = SecurityEvent(
+            .sessionRefreshed, subject: token.subject, sessionID: id.description, at: now, requestID: requestID,
+            fields: ["client_id": .string(clientID)])
         let outcome = try await store.refresh(
             SessionStore.RefreshRequest(
                 token: token, clientID: clientID, binding: binding, fingerprint: fingerprint, grace: policy.grace,
                 sliding: policy.sliding),
-            refreshed: event(.sessionRefreshed, .success, nil),
-            reused: event(.refreshReused, .refused, "refresh_reuse"),
-            mismatched: event(.refreshRefused, .refused, "other_client_or_key"))
+            refreshed: refreshed,
+            refusals: {
+                var reused = refreshed
+                reused.outcome = .refused
+                reused.personal = ["address": .string(address)]
+                var mismatched = reused
+                (reused.kind, reused.reason) = (.refreshReused, "refresh_reuse")
+                (mismatched.kind, mismatched.reason) = (.refreshRefused, "other_client_or_key")
+                mismatched.fields["refusals"] = .string(AttemptStore.countPlaceholder)
+                return SessionStore.Refusals(reused: reused, mismatched: mismatched)
+            })
         let session: SessionStore.Continued
         switch outcome {
         case .gone, .mismatch: throw refused
@@ -151,7 +149,8 @@ struct Sessions: SessionIssuer {
             throw refused
         case .continued(let continued): session = continued
         }
-        guard account.sessionEpoch == session.epoch else {
+        // That the account is the session's is said by the token; believed it is when the session says so too.
+        guard session.subject == token.subject, account.sessionEpoch == session.epoch else {
             try? await store.end([id])
             throw refused
         }
@@ -162,7 +161,8 @@ struct Sessions: SessionIssuer {
                 acr: session.acr, binding: binding,
                 selfOnly: session.selfOnly || account.mustEnrol || lacksFactor(account.roles, session.acr),
                 asOf: now, voidBefore: account.voidBefore, requestedScope: scope))
-        let successor = RefreshToken(session: id, generation: session.successor).encoded(chainKey)
+        let successor = RefreshToken(session: id, generation: session.successor, subject: token.subject)
+            .encoded(chainKey)
         return response(issued, refresh: successor, session: id)
     }
 

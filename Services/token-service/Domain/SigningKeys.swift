@@ -148,7 +148,7 @@ struct SigningKeys: Sendable {
         try outbox.append(
             OutboxEvent(
                 topic: Topic.keyRotated.rawValue, key: key.keyID, type: "org.jts.security.key-rotated",
-                subject: key.keyID, time: times.announcedAt, traceparent: nil,
+                subject: key.keyID, time: times.announcedAt,
                 data: [
                     "kid": .string(key.keyID), "alg": .string(key.algorithm.rawValue),
                     "announced_at_ms": .int(times.announcedAt), "activates_at_ms": .int(times.activatesAt),

@@ -62,10 +62,10 @@ struct TokenIssuer: Sendable {
     func issue(_ grant: Grant) throws -> Issued {
         let now = clock()
         guard let key = ring.signingKey(now: now) else { throw OAuthError.temporarilyUnavailable(retryAfter: 1) }
-        var permissions =
-            grant.selfOnly
-            ? [Permission.ownAccount.rawValue]
-            : Array(Set(catalogue.permissions(of: grant.roles) + grant.permissions)).sorted()
+        var permissions = grant.selfOnly ? [Permission.ownAccount.rawValue] : catalogue.permissions(of: grant.roles)
+        if !grant.selfOnly, !grant.permissions.isEmpty {
+            permissions = Set(permissions + grant.permissions).sorted()
+        }
         if let requested = grant.requestedScope {
             permissions = permissions.filter(requested.contains)
             guard !permissions.isEmpty else { throw OAuthError.invalidScope }
@@ -74,7 +74,8 @@ struct TokenIssuer: Sendable {
             issuer: issuer, subject: grant.subject, audience: audience,
             issuedAt: now, asOf: max(grant.asOf, grant.voidBefore + 1), lifetime: lifetime,
             tokenID: RandomID.make(bytes: 16),
-            clientID: grant.clientID, permissions: permissions, roles: grant.selfOnly ? [] : grant.roles,
+            clientID: grant.clientID, scope: permissions.joined(separator: " "), permissions: permissions,
+            roles: grant.selfOnly ? [] : grant.roles,
             sessionID: grant.sessionID?.description, deviceID: grant.deviceID, email: grant.email,
             authTime: grant.authTime, amr: grant.amr, acr: grant.acr, binding: grant.binding)
         let token = try JWT.sign(payload: claims.payload(), with: key, type: "at+jwt")
@@ -87,8 +88,18 @@ struct TokenIssuer: Sendable {
 /// Identifiers that nobody can guess.
 enum RandomID {
     static func bytes(_ count: Int) -> [UInt8] {
+        // Eight at a time: each draw asks the system.
         var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        return [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
+            while written < count {
+                var word = generator.next()
+                for _ in 0..<min(8, count - written) {
+                    bytes[written] = UInt8(truncatingIfNeeded: word)
+                    word >>= 8
+                    written += 1
+                }
+            }
+        }
     }
 
     /// A fixed-size stand-in for an identifier that somebody else chose.

@@ -1,3 +1,4 @@
+import APISecurity
 import Crypto
 import EventBus
 import JOSE

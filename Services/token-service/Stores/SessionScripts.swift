@@ -48,23 +48,23 @@ enum SessionScripts {
     /// Uses a refresh token.
     /// KEYS: session, pending revocations, event stream. (The index is found by the subject that the session names.)
     /// ARGV: session id, generation presented, client id, binding, fingerprint of the request, grace in ms, sliding
-    /// life in ms, prefix of index keys, event when refreshed, event when reused, event when the client or its key is
-    /// another (`@SUB@` stands for the subject; told once a second, `@N@` for how many refusals it tells of).
-    /// Returns {`ok`|`repeat`|`repaired`, generation of the successor, field values...}, {`gone`}, {`mismatch`} or
-    /// {`reused`, subject}.
+    /// life in ms, prefix of index keys, event when refreshed, then, when asked for by `tell`: event when reused, event
+    /// when the client or its key is another (told once a second, `@N@` for how many refusals it tells of).
+    /// Returns {`ok`|`repeat`|`repaired`, generation of the successor, field values...}, {`gone`}, {`mismatch`},
+    /// {`reused`, subject}, or {`tell`}: nothing is changed, the script is to be run again with all events.
     static let refresh = RedisScript(
         """
         local s = redis.call('HMGET', KEYS[1], 'gen', 'cid', 'bind', 'turned', 'print', 'end',
-          'sub', 'auth', 'amr', 'acr', 'dev', 'epoch', 'self', 'created')
+          'sub', 'auth', 'amr', 'acr', 'dev', 'epoch', 'self')
         if not s[1] then return {'gone'} end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         if s[2] ~= ARGV[3] or (s[3] or '') ~= ARGV[4] then
+          if not ARGV[11] then return {'tell'} end
           local told = redis.call('HMGET', KEYS[1], 'said', 'more')
           local more = tonumber(told[2] or 0) + 1
           if now - tonumber(told[1] or 0) >= 1000 then
-            local event = string.gsub(string.gsub(ARGV[11], '@SUB@', s[7]), '"@N@"', tostring(more))
-            redis.call('XADD', KEYS[3], '*', 'v', event)
+            redis.call('XADD', KEYS[3], '*', 'v', (string.gsub(ARGV[11], '"@N@"', tostring(more))))
             redis.call('HSET', KEYS[1], 'said', now, 'more', 0)
           else
             redis.call('HSET', KEYS[1], 'more', more)
@@ -83,18 +83,19 @@ enum SessionScripts {
           if presented == current - 1 and s[5] == ARGV[5] and now - tonumber(s[4] or 0) <= tonumber(ARGV[6]) then
             return {'repeat', current, unpack(s, 7)}
           end
+          if not ARGV[10] then return {'tell'} end
           local subject = s[7]
           redis.call('DEL', KEYS[1])
           redis.call('ZREM', ARGV[8] .. subject, ARGV[1])
           redis.call('ZADD', KEYS[2], now, ARGV[1] .. ' ' .. subject .. ' refresh_reuse')
-          redis.call('XADD', KEYS[3], '*', 'v', (string.gsub(ARGV[10], '@SUB@', subject)))
+          redis.call('XADD', KEYS[3], '*', 'v', ARGV[10])
           return {'reused', subject}
         end
         if presented > current then outcome = 'repaired' end
         local successor = presented + 1
         redis.call('HSET', KEYS[1], 'gen', successor, 'turned', now, 'print', ARGV[5], 'used', now)
         redis.call('PEXPIRE', KEYS[1], math.min(tonumber(ARGV[7]), left))
-        redis.call('XADD', KEYS[3], '*', 'v', (string.gsub(ARGV[9], '@SUB@', s[7])))
+        redis.call('XADD', KEYS[3], '*', 'v', ARGV[9])
         return {outcome, successor, unpack(s, 7)}
         """)
 

@@ -1,3 +1,4 @@
+import Contracts
 import EventBus
 import Redis
 
@@ -39,30 +40,52 @@ extension SessionStore {
         var sliding: Int64
     }
 
+    /// Events that tell of a refusal: made only when there is one.
+    struct Refusals: Sendable {
+        var reused: SecurityEvent
+        /// With `AttemptStore.countPlaceholder` for how many refusals it tells of.
+        var mismatched: SecurityEvent
+    }
+
+    /// Uses a refresh token and records what comes of it, in one step.
     func refresh(
-        _ request: RefreshRequest, refreshed: OutboxEvent, reused: OutboxEvent, mismatched: OutboxEvent
+        _ request: RefreshRequest, refreshed: SecurityEvent, refusals: @Sendable () -> Refusals
     ) async throws(RedisError) -> Refreshing {
+        if let outcome = try await use(request, [refreshed]) { return outcome }
+        // A refusal. Whatever happened meanwhile, the same script decides again from the beginning, now able to tell.
+        let events = refusals()
+        guard let outcome = try await use(request, [refreshed, events.reused, events.mismatched]) else {
+            throw .unexpectedReply("refresh")
+        }
+        return outcome
+    }
+
+    /// nil when the script needs the events that tell of a refusal.
+    private func use(
+        _ request: RefreshRequest, _ events: [SecurityEvent]
+    ) async throws(RedisError) -> Refreshing? {
         let id = request.token.session
-        let keys = SessionKeys(tag: id.tag, outbox: outbox)
+        let keys = keys(id.tag)
+        var arguments: [RedisArgument] = [
+            .string(id.description), .int(Int(request.token.generation)), .string(request.clientID),
+            .string(request.binding?.stored ?? ""), .string(request.fingerprint), .int(Int(request.grace)),
+            .int(Int(request.sliding)), .string(keys.indexPrefix),
+        ]
+        for event in events { arguments.append(.bytes(event.encodedForOutbox())) }
         let reply = try await redis.run(
-            SessionScripts.refresh, keys: [keys.session(id), keys.pending, keys.stream],
-            arguments: [
-                .string(id.description), .string(String(request.token.generation)), .string(request.clientID),
-                .string(request.binding?.stored ?? ""), .string(request.fingerprint),
-                .string(String(request.grace)), .string(String(request.sliding)), .string(keys.indexPrefix),
-                .string(refreshed.encoded()), .string(reused.encoded()), .string(mismatched.encoded()),
-            ],
+            SessionScripts.refresh, keys: [keys.session(id), keys.pending, keys.stream], arguments: arguments,
             // A repetition finds the generation advanced by the same fingerprint and gets the same successor.
             retry: .ifIdempotent)
         guard let parts = reply.array, let outcome = parts.first?.string else { throw .unexpectedReply("refresh") }
         switch outcome {
+        case "tell": return nil
         case "gone": return .gone
         case "mismatch": return .mismatch
         case "reused":
             guard parts.count == 2, let subject = parts[1].string else { throw .unexpectedReply("refresh") }
             return .reused(subject: subject)
         default:
-            guard parts.count >= 10, let successor = parts[1].int.flatMap({ UInt32(exactly: $0) }),
+            guard parts.count >= 9, let successor = parts[1].int.flatMap({ UInt32(exactly: $0) }),
                 let subject = parts[2].string, let authTime = parts[3].string.flatMap({ Int64($0) }),
                 let amr = parts[4].string, let acr = parts[5].string,
                 let epoch = parts[7].string.flatMap({ Int64($0) })
@@ -91,7 +114,7 @@ extension SessionStore {
 
     /// The sessions of `subject`, newest first.
     func list(of subject: String) async throws(RedisError) -> [Listed] {
-        let keys = SessionKeys(tag: SessionID.tag(of: subject), outbox: outbox)
+        let keys = keys(SessionID.tag(of: subject))
         let reply = try await redis.run(
             SessionScripts.list, keys: [keys.index(subject)], arguments: [.string(keys.sessionPrefix)],
             retry: .ifIdempotent)
@@ -112,7 +135,7 @@ extension SessionStore {
     func overdueRevocations(
         tag: UInt8, olderThan age: Int64, now: Int64
     ) async throws(RedisError) -> [(session: String, subject: String, reason: String)] {
-        let keys = SessionKeys(tag: tag, outbox: outbox)
+        let keys = keys(tag)
         let reply = try await redis.send(
             ["ZRANGEBYSCORE", .string(keys.pending), "-inf", .string(String(now - age)), "LIMIT", "0", "100"],
             key: keys.pending, retry: .ifIdempotent)
@@ -124,7 +147,7 @@ extension SessionStore {
 
     /// The revocation stands in SQL.
     func settleRevocation(_ id: SessionID, subject: String, reason: String) async throws(RedisError) {
-        let keys = SessionKeys(tag: id.tag, outbox: outbox)
+        let keys = keys(id.tag)
         _ = try await redis.send(
             ["ZREM", .string(keys.pending), .string("\(id) \(subject) \(reason)")], key: keys.pending,
             retry: .ifIdempotent)

@@ -5,6 +5,16 @@ import Redis
 struct SessionStore: Sendable {
     let redis: RedisClient
     let outbox: RedisOutbox
+    /// Of each hash tag.
+    private let keysByTag: [SessionKeys]
+
+    init(redis: RedisClient, outbox: RedisOutbox) {
+        self.redis = redis
+        self.outbox = outbox
+        keysByTag = (0..<UInt8(SessionID.tagCount)).map { SessionKeys(tag: $0, outbox: outbox) }
+    }
+
+    func keys(_ tag: UInt8) -> SessionKeys { keysByTag[Int(tag)] }
 
     /// What a session records when it starts.
     struct New: Sendable {
@@ -39,7 +49,7 @@ struct SessionStore: Sendable {
     func create(
         _ session: New, limits: Limits, created: OutboxEvent, refused: OutboxEvent
     ) async throws(RedisError) -> Creation {
-        let keys = SessionKeys(tag: session.id.tag, outbox: outbox)
+        let keys = keys(session.id.tag)
         var fields: [RedisArgument] = [
             "gen", "0", "sub", .string(session.subject), "cid", .string(session.client.clientID),
             "auth", .string(String(session.authTime)), "amr", .string(session.amr.joined(separator: " ")),
@@ -67,30 +77,29 @@ struct SessionStore: Sendable {
     }
 
     /// Whether a session is alive and up to when its tokens are void, milliseconds since the epoch: one round trip.
-    func standing(_ id: SessionID) async throws(RedisError) -> (isAlive: Bool, voidBefore: Int64?) {
-        let key = SessionKeys(tag: id.tag, outbox: outbox).session(id)
-        let reply = try await redis.send(
-            ["HMGET", .string(key), "sub", "void"], key: key, retry: .ifIdempotent)
-        guard let fields = reply.array, fields.count == 2 else { throw .unexpectedReply("session") }
-        return (fields[0].string != nil, fields[1].string.flatMap { Int64($0) })
+    func standing(_ id: SessionID) async throws(RedisError) -> SessionStanding {
+        let key = keys(id.tag).session(id)
+        let reply = try await redis.send(SessionStanding.command(key), key: key, retry: .ifIdempotent)
+        guard let standing = SessionStanding(reply) else { throw .unexpectedReply("session") }
+        return standing
     }
 
     /// Whether the session is alive and the token has not been used up.
     func isCurrent(_ token: RefreshToken) async throws(RedisError) -> Bool {
-        let key = SessionKeys(tag: token.session.tag, outbox: outbox).session(token.session)
+        let key = keys(token.session.tag).session(token.session)
         let generation = try await redis.send(["HGET", .string(key), "gen"], key: key, retry: .ifIdempotent).string
         return generation.flatMap { UInt32($0) }.map { token.generation >= $0 } ?? false
     }
 
     /// Whose session it is; nil when there is none.
     func owner(of id: SessionID) async throws(RedisError) -> String? {
-        let key = SessionKeys(tag: id.tag, outbox: outbox).session(id)
+        let key = keys(id.tag).session(id)
         return try await redis.send(["HGET", .string(key), "sub"], key: key, retry: .ifIdempotent).string
     }
 
     func end(_ ids: [SessionID]) async throws(RedisError) {
         guard let first = ids.first else { return }
-        let keys = SessionKeys(tag: first.tag, outbox: outbox)
+        let keys = keys(first.tag)
         _ = try await redis.run(
             SessionScripts.end, keys: [keys.session(first)],
             arguments: [.string(keys.sessionPrefix), .string(keys.indexPrefix)]
@@ -99,14 +108,14 @@ struct SessionStore: Sendable {
     }
 
     func endAll(of subject: String) async throws(RedisError) {
-        let keys = SessionKeys(tag: SessionID.tag(of: subject), outbox: outbox)
+        let keys = keys(SessionID.tag(of: subject))
         _ = try await redis.run(
             SessionScripts.endAll, keys: [keys.index(subject)], arguments: [.string(keys.sessionPrefix)],
             retry: .ifIdempotent)
     }
 
     func voidTokens(of subject: String, issuedUpTo instant: Int64) async throws(RedisError) {
-        let keys = SessionKeys(tag: SessionID.tag(of: subject), outbox: outbox)
+        let keys = keys(SessionID.tag(of: subject))
         _ = try await redis.run(
             SessionScripts.voidTokens, keys: [keys.index(subject)],
             arguments: [.string(keys.sessionPrefix), .string(String(instant))], retry: .ifIdempotent)
