@@ -22,9 +22,11 @@ public final class SecurityClient: Sendable {
     public let tokenAuthenticator: TokenAuthenticator
     /// nil when there is no `CLIENT_ID`.
     public let introspector: Introspector?
+    /// What decides in this process; nil when no `POLICY_SERVICE_URL` is configured.
+    public let policies: PolicyClient?
     private let staleAfter: Duration
 
-    /// - Throws: when a certificate file cannot be read.
+    /// - Throws: when a certificate file or the keys of policy-service cannot be read.
     public init(
         _ configuration: SecurityClientConfiguration, metrics: MetricsRegistry = .shared, logger: Logger
     ) throws {
@@ -59,6 +61,7 @@ public final class SecurityClient: Sendable {
         self.feed = feed
         self.keys = keys
         self.introspector = introspector
+        policies = try SecurityClient.policies(configuration, transport: transport, metrics: metrics, logger: logger)
         staleAfter = configuration.staleAfter
         tokenAuthenticator = TokenAuthenticator(
             verifier: verifier, freshness: freshness, introspector: introspector,
@@ -74,6 +77,7 @@ public final class SecurityClient: Sendable {
         var services: [any Service] = [keys]
         if let feed { services.append(feed) }
         if let introspector { services.append(IntrospectionCheck(introspector: introspector)) }
+        if let policies { services.append(policies) }
         return services
     }
 
@@ -97,6 +101,18 @@ public final class SecurityClient: Sendable {
                 }
             }
         }
+        if let policies {
+            health.register("policies") {
+                guard policies.replica.snapshot != nil else {
+                    throw NotReady(description: "no policies were read yet")
+                }
+            }
+            health.register("policy-freshness", isRequired: false) {
+                guard policies.isFresh(now: WallClock.milliseconds()) else {
+                    throw NotReady(description: "policies are stale")
+                }
+            }
+        }
         guard let feed else { return }
         health.register("revocations") {
             // Read to its end, and every partition heard: from then on it is known how fresh it is.
@@ -113,6 +129,35 @@ public final class SecurityClient: Sendable {
 
     private struct NotReady: Error, CustomStringConvertible {
         let description: String
+    }
+
+    private static func policies(
+        _ configuration: SecurityClientConfiguration, transport: HTTPTransport, metrics: MetricsRegistry,
+        logger: Logger
+    ) throws -> PolicyClient? {
+        guard let url = configuration.policies.url, let id = configuration.clientID,
+            let secret = configuration.clientSecret
+        else { return nil }
+        let keys: any VerificationKeys
+        if let file = configuration.policies.jwksFile {
+            let pinned = try PinnedKeys.read(file)
+            keys = LocalJWKS { pinned }
+        } else {
+            keys = RemoteJWKS(
+                url: url + "/.well-known/jwks.json", options: .init(), transport: transport, logger: logger)
+        }
+        return PolicyClient(
+            configuration.policies, url: url, transport: transport,
+            token: ServiceToken(
+                url: configuration.tokenServiceURL + "/oauth2/token", clientID: id, clientSecret: secret,
+                transport: transport),
+            keys: keys, kafka: configuration.kafka, metrics: metrics, logger: logger)
+    }
+
+    /// Decides by the policies that this client keeps.
+    /// - Parameter record: what goes on record of decisions.
+    public func authorizer(_ record: DecisionRecord? = nil) -> Authorizer? {
+        policies.map { Authorizer($0, record: record) }
     }
 
     private func register(in metrics: MetricsRegistry) {

@@ -86,9 +86,7 @@ public final class Introspector: Sendable {
         self.transport = transport
         self.logger = logger
         self.clock = clock
-        // RFC 6749 section 2.3.1: both are encoded like a form before they are joined.
-        let pair = Introspector.formEncoded(clientID) + ":" + Introspector.formEncoded(clientSecret.exposed)
-        authorization = Sensitive("Basic " + Data(pair.utf8).base64EncodedString())
+        authorization = BasicCredentials.header(clientID, clientSecret)
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -150,7 +148,7 @@ public final class Introspector: Sendable {
     }
 
     private func ask(_ token: String) async -> (Result<Bool, Failure>, status: Int?) {
-        let form = "token=" + Introspector.formEncoded(token) + "&token_type_hint=access_token"
+        let form = "token=" + BasicCredentials.formEncoded(token) + "&token_type_hint=access_token"
         let headers = [
             ("Authorization", authorization.exposed), ("Accept", "application/json"),
             ("Content-Type", "application/x-www-form-urlencoded"),
@@ -199,20 +197,5 @@ public final class Introspector: Sendable {
                 metadata: metadata)
         case .failing(.overloaded): logger.warning("too much is introspected at once", metadata: metadata)
         }
-    }
-
-    /// `application/x-www-form-urlencoded`, every octet but the unreserved ones escaped.
-    private static func formEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                result.append(byte)
-            default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

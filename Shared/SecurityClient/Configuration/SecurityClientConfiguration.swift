@@ -38,6 +38,8 @@ public struct SecurityClientConfiguration: Sendable {
     public var revocationOutboxes: [String]
     /// How token-service is spoken to.
     public var security: HTTPTransportSecurity
+    /// Where policies come from.
+    public var policies: PolicyClientConfiguration
     /// nil: no feed is read.
     package var kafka: KafkaConfiguration?
 
@@ -67,6 +69,7 @@ public struct SecurityClientConfiguration: Sendable {
             caFile: source.optionalString("TOKEN_SERVICE_CA_FILE"),
             certificateFile: source.optionalString("CLIENT_CERT_FILE"),
             keyFile: source.optionalString("CLIENT_KEY_FILE"))
+        policies = PolicyClientConfiguration(source)
         kafka = source.optionalString("KAFKA_BOOTSTRAP_SERVERS").map {
             KafkaConfiguration(bootstrapServers: $0, source, clientID: "security-client")
         }
@@ -81,6 +84,9 @@ public struct SecurityClientConfiguration: Sendable {
             source.reject(
                 security.keyFile == nil ? "CLIENT_KEY_FILE" : "CLIENT_CERT_FILE",
                 "is required beside the other of the two")
+        }
+        if policies.url != nil, clientID == nil {
+            source.reject("POLICY_SERVICE_URL", "requires CLIENT_ID: policies are read with this service's own account")
         }
         if kafka == nil, clientID == nil, revocationCheck == .required {
             source.reject(
@@ -97,6 +103,7 @@ public struct SecurityClientConfiguration: Sendable {
         if source.bool("ALLOW_INSECURE_HTTP", default: false) { return }
         var named = [("TOKEN_SERVICE_URL", tokenServiceURL)]
         // What follows from the first is told once.
+        if let url = policies.url { named.append(("POLICY_SERVICE_URL", url)) }
         for (name, url) in [("JWKS_URL", jwksURL), ("INTROSPECTION_URL", introspectionURL)]
         where !url.hasPrefix(tokenServiceURL + "/") { named.append((name, url)) }
         for (name, url) in named where !url.hasPrefix("https://") && !HTTPURI.isLoopback(url) {

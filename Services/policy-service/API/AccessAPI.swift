@@ -1,0 +1,154 @@
+import APISecurity
+import Cedar
+import Hummingbird
+import SecurityClient
+import StrictJSON
+
+/// The OpenID AuthZEN Authorization API 1.0: evaluation (section 6) and evaluations (section 7).
+///
+/// The caller is a service that enforces decisions and says who asks; what else it may say of subjects and resources is set
+/// down with the policies (`AssertableAttributes`), and everything else comes from the entity store.
+struct AccessAPI: Sendable {
+    /// Questions in one request.
+    static let batch = 1_000
+
+    /// How a list of questions is gone through (section 7.1.2).
+    enum Semantic: String, Sendable, CaseIterable {
+        case executeAll = "execute_all"
+        case denyOnFirstDeny = "deny_on_first_deny"
+        case permitOnFirstPermit = "permit_on_first_permit"
+    }
+
+    let point: DecisionPoint
+    let shadow: ShadowEvaluation
+    let publicURL: String
+    let clock: @Sendable () -> Int64
+
+    func register(on router: SecureRouter) {
+        let head = router.hotHead(.ok, [.contentType: "application/json"])
+        router.hot(
+            .post, "/access/v1/evaluation", .permission(.evaluateDecisions), lean: { evaluation($0, head) },
+            use: evaluation)
+        router.post("/access/v1/evaluations", .permission(.evaluateDecisions), use: evaluations)
+        router.get("/.well-known/authzen-configuration", .public, use: metadata)
+    }
+
+    @Sendable func evaluation(_ request: Request, _ context: APIContext) async throws -> Response {
+        let question = try await object(request, context)
+        return .json(try answer(question, [:], try point.snapshot()))
+    }
+
+    /// The same for questions that can be answered. Nothing is refused here.
+    private func evaluation(_ call: HotCall, _ head: HotHead) {
+        guard let question = call.json()?.object, let snapshot = point.snapshotIfAny,
+            let answer = try? answer(question, [:], snapshot)
+        else { return call.passOn() }
+        call.answer(head, answer.encoded())
+    }
+
+    @Sendable func evaluations(_ request: Request, _ context: APIContext) async throws -> Response {
+        let whole = try await object(request, context)
+        let snapshot = try point.snapshot()
+        // Without a list it is a single question (section 7.1).
+        guard let list = whole["evaluations"] else { return .json(try answer(whole, [:], snapshot)) }
+        guard let questions = list.array, questions.count <= AccessAPI.batch else {
+            throw AccessAPI.problem("evaluations: a list of at most \(AccessAPI.batch) questions is expected")
+        }
+        if questions.isEmpty { return .json(try answer(whole, [:], snapshot)) }
+        let semantic = try AccessAPI.semantic(whole["options"])
+        var defaults: JSONObject = [:]
+        for name in ["subject", "action", "resource", "context"] { defaults[name] = whole[name] }
+        var answers: [JSONValue] = []
+        for question in questions {
+            let answer = one(question, defaults, snapshot)
+            answers.append(answer)
+            let isAllowed = answer["decision"]?.bool == true
+            if semantic == .denyOnFirstDeny, !isAllowed { break }
+            if semantic == .permitOnFirstPermit, isAllowed { break }
+        }
+        return .json(["evaluations": .array(answers)])
+    }
+
+    /// Section 9.
+    @Sendable func metadata(_ request: Request, _ context: APIContext) async throws -> Response {
+        try context.query.allow()
+        let access = publicURL + "/access/v1"
+        return .json([
+            "policy_decision_point": .string(publicURL),
+            "access_evaluation_endpoint": .string(access + "/evaluation"),
+            "access_evaluations_endpoint": .string(access + "/evaluations"),
+        ])
+    }
+
+    // MARK: Answers
+
+    /// A question of a list: one that cannot be understood is answered by `false` with the error beside it (section 7.2.1).
+    private func one(_ json: JSONValue, _ defaults: JSONObject, _ snapshot: PolicySnapshot) -> JSONValue {
+        guard let object = json.object else { return AccessAPI.fault("an object is expected") }
+        do {
+            return try answer(object, defaults, snapshot)
+        } catch { return AccessAPI.fault(error.detail ?? error.title) }
+    }
+
+    private static func fault(_ message: String) -> JSONValue {
+        ["decision": false, "context": ["error": ["status": 400, "message": .string(message)]]]
+    }
+
+    private func answer(
+        _ json: JSONObject, _ defaults: JSONObject, _ snapshot: PolicySnapshot
+    ) throws(Problem) -> JSONValue {
+        do throws(AccessQuestion.Fault) {
+            let question = try AccessQuestion(json, defaults: defaults)
+            guard let principal = question.subject.uid, let action = question.action,
+                let resource = question.resource.uid
+            else { throw AccessQuestion.Fault(message: "subject, action and resource are expected") }
+            let now = clock()
+            let prepared = try PreparedQuestion(
+                question, principal: principal, action: action, resource: resource, snapshot, now: now)
+            let verdict = snapshot.policies.compiled.authorize(
+                prepared.request, in: snapshot.store, with: prepared.entities)
+            let outcome = Authorizer.outcome(verdict, of: action, snapshot.policies)
+            shadow.note(
+                .init(
+                    request: prepared.request, entities: prepared.entities, verdict: verdict, outcome: outcome,
+                    snapshot: snapshot, at: now))
+            return AccessAPI.json(verdict, outcome, snapshot)
+        } catch { throw AccessAPI.problem(error.message) }
+    }
+
+    private static func json(
+        _ verdict: Verdict, _ outcome: AuthorizationDecision.Outcome, _ snapshot: PolicySnapshot
+    ) -> JSONValue {
+        var context: JSONObject = [
+            "policies": .array(verdict.reasons.map { .string($0.description) }),
+            "policy_version": .int(snapshot.policies.version),
+        ]
+        if let reason = verdict.determiningPolicies.lazy.compactMap({ $0.annotation("reason") }).first {
+            context["reason_user"] = ["en": .string(reason)]
+        }
+        if !verdict.errors.isEmpty {
+            context["policy_errors"] = .array(verdict.errors.map { .string($0.policy.description) })
+        }
+        return ["decision": .bool(outcome == .allowed), "context": .object(context)]
+    }
+
+    static func semantic(_ options: JSONValue?) throws(Problem) -> Semantic {
+        guard let name = options?["evaluations_semantic"] else { return .executeAll }
+        guard let semantic = name.string.flatMap(Semantic.init(rawValue:)) else {
+            throw problem(
+                "options.evaluations_semantic: one of execute_all, deny_on_first_deny, permit_on_first_permit")
+        }
+        return semantic
+    }
+
+    private func object(_ request: Request, _ context: APIContext) async throws -> JSONObject {
+        guard let object = try await request.json(context).object else {
+            throw AccessAPI.problem("an object is expected")
+        }
+        return object
+    }
+
+    static func problem(_ message: String) -> Problem {
+        .badRequest("invalid-question", detail: message)
+    }
+}

@@ -1,0 +1,335 @@
+import Cedar
+import Contracts
+import EventBus
+import Foundation
+import JOSE
+import Logging
+import ServiceKit
+import ServiceLifecycle
+import StrictJSON
+import Synchronization
+
+/// Keeps a `PolicyReplica` at what policy-service says: bundles are fetched with their ETag, changes are applied as the
+/// feed tells of them, and the last good ones are kept on disk.
+public final class PolicyClient: Service {
+    private enum Limits {
+        static let policies = 2 * PolicyContent.maximumBytes
+        static let entities = EntityBundle.maximumBytes
+    }
+
+    private struct State {
+        var tags: [PolicyStatement.Kind: String] = [:]
+        /// When policy-service last signed that what is here is what it has, milliseconds since the epoch. An answer that
+        /// is played back later makes nothing younger.
+        var signedAt: [PolicyStatement.Kind: Int64] = [:]
+        /// From when on the feed is known without a gap, milliseconds since the epoch.
+        var feedFrom = Int64.max
+        /// The highest numbers that the feed has told of.
+        var announcedPolicies: Int64 = -1
+        var announcedEntities: Int64 = -1
+        /// When something was last taken over.
+        var appliedAt: Int64 = 0
+        var failing = false
+        /// Why a bundle did not come last, for the log.
+        var fault = ""
+
+        /// When both bundles were last known to be what policy-service has.
+        var confirmedAt: Int64? {
+            guard let policies = signedAt[.policies], let entities = signedAt[.entities] else { return nil }
+            return min(policies, entities)
+        }
+    }
+
+    /// How far (milliseconds) back the feed is read at first.
+    private static let lookback: Int64 = 60_000
+
+    /// How far (milliseconds) replicas of policy-service may be behind each other.
+    private static let replicaLag: Int64 = 10_000
+
+    package let replica = PolicyReplica()
+    private let configuration: PolicyClientConfiguration
+    private let url: String
+    private let transport: HTTPTransport
+    private let token: ServiceToken
+    private let keys: any VerificationKeys
+    private let feed: FeedReader?
+    private let files: PolicyFiles?
+    private let clock: @Sendable () -> Int64
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let wakeups: AsyncStream<Void>
+    private let wakeup: AsyncStream<Void>.Continuation
+    private let applied: Counter
+    private let refused: Counter
+    /// Told of everything that was not taken.
+    private let onRefusal: Mutex<(@Sendable (PolicyStatement.Kind, PolicyReplica.Refusal) -> Void)?> = Mutex(nil)
+
+    init(
+        _ configuration: PolicyClientConfiguration, url: String, transport: HTTPTransport, token: ServiceToken,
+        keys: any VerificationKeys, kafka: KafkaConfiguration?, metrics: MetricsRegistry, logger: Logger,
+        clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
+    ) {
+        self.configuration = configuration
+        self.url = url
+        self.transport = transport
+        self.token = token
+        self.keys = keys
+        self.clock = clock
+        self.logger = logger
+        files = configuration.cacheDirectory.map { PolicyFiles(folder: $0) }
+        feed = kafka.map {
+            FeedReader(
+                topics: [Topic.policyChanged.rawValue], kafka: $0, since: .milliseconds(PolicyClient.lookback),
+                registeredOutboxes: ["policy-service/main"], logger: logger)
+        }
+        (wakeups, wakeup) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        applied = metrics.counter("policy_changes_applied_total", help: "Policies and entities taken over.")
+        refused = metrics.counter("policy_bundles_refused_total", help: "Bundles and changes not taken.")
+        metrics.gauge("policy_staleness_seconds", help: "For how long policies may have been others.") { [weak self] in
+            guard let self else { return nil }
+            return self.staleness(now: self.clock()).map { $0 / .seconds(1) }
+        }
+        metrics.gauge("policy_sequence", help: "The number of the activation that is decided by.") { [weak self] in
+            self?.replica.policySequence.map { Double($0) }
+        }
+    }
+
+    /// What is told of everything that is not taken: signed by nobody known, older than what was here, or broken.
+    package func onRefusal(_ body: @escaping @Sendable (PolicyStatement.Kind, PolicyReplica.Refusal) -> Void) {
+        onRefusal.withLock { $0 = body }
+    }
+
+    // MARK: Freshness
+
+    /// For how long it is not known what policy-service decides by; nil when it never was.
+    public func staleness(now: Int64) -> Duration? {
+        guard replica.snapshot != nil else { return nil }
+        let known = state.withLock { $0 }
+        // The feed vouches for what is here only where it goes on from it, and as far as all that it told of has been taken
+        // over: it says nothing of what changed before it was read.
+        let isWhole =
+            known.confirmedAt.map { $0 >= known.feedFrom } ?? false
+            && known.announcedPolicies <= replica.policySequence ?? -1
+            && known.announcedEntities <= replica.entitySequence ?? -1
+        let heard = isWhole ? feed.flatMap { $0.isCaughtUp ? $0.completeUpTo : nil } : nil
+        let confirmed = [known.confirmedAt, heard]
+        return confirmed.compactMap { $0 }.max().map { .milliseconds(max(0, now - $0)) }
+    }
+
+    public func isFresh(now: Int64) -> Bool {
+        staleness(now: now).map { $0 < configuration.staleAfter } ?? false
+    }
+
+    // MARK: Running
+
+    public func run() async throws {
+        let start = clock()
+        state.withLock { $0.feedFrom = start - PolicyClient.lookback }
+        startFromDisk()
+        try await cancelWhenGracefulShutdown { [self] in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in await fetchAgainAndAgain() }
+                if let feed { group.addTask { [self] in try await feed.run { [self] in handle($0) } } }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// Takes what the last run left. It is as old as its signatures; when that is too old, nothing is known of its
+    /// freshness until policy-service is heard.
+    package func startFromDisk() {
+        guard let files else { return }
+        for kind in [PolicyStatement.Kind.policies, .entities] {
+            guard let stored = files.read(kind) else { continue }
+            _ = take(kind, stored.statement, stored.body, from: "disk")
+        }
+        if !isFresh(now: clock()) { state.withLock { $0.signedAt = [:] } }
+    }
+
+    private func fetchAgainAndAgain() async {
+        let ticks = Task { [wakeup, configuration] in
+            while !Task.isCancelled {
+                wakeup.yield()
+                try? await Task.sleep(for: configuration.refreshEvery)
+            }
+        }
+        defer { ticks.cancel() }
+        var failures = 0
+        for await _ in wakeups {
+            if Task.isCancelled { return }
+            if await fetch() {
+                failures = 0
+            } else {
+                failures += 1
+                // With back-off and jitter: all who decide ask the same service.
+                let pause = min(10_000, 200 << min(failures, 6)) * Int.random(in: 50...100) / 100
+                try? await Task.sleep(for: .milliseconds(pause))
+                wakeup.yield()
+            }
+        }
+    }
+
+    /// Asks for both bundles.
+    /// - Returns: false when one did not come.
+    @discardableResult
+    package func fetch() async -> Bool {
+        let policies = await fetch(.policies)
+        let entities = await fetch(.entities)
+        let isWhole = policies && entities
+        let told = state.withLock { state -> Bool in
+            defer { state.failing = !isWhole }
+            return state.failing == isWhole
+        }
+        if told {
+            if isWhole {
+                logger.info("policies are fetched")
+            } else {
+                logger.warning(
+                    "policies cannot be fetched",
+                    metadata: ["url": "\(url)", "reason": "\(state.withLock { $0.fault })"])
+            }
+        }
+        return isWhole
+    }
+
+    private func fetch(_ kind: PolicyStatement.Kind) async -> Bool {
+        let path = kind == .policies ? "/v1/bundles/policies" : "/v1/bundles/entities"
+        guard let token = try? await token.token() else { return failed("no token for this service") }
+        var headers = [("Authorization", "Bearer " + token.exposed), ("Accept", "application/json")]
+        if let tag = state.withLock({ $0.tags[kind] }) { headers.append(("If-None-Match", tag)) }
+        guard
+            let answer = try? await transport.send(
+                "GET", url + path, headers: headers,
+                limit: kind == .policies ? Limits.policies : Limits.entities, timeout: .seconds(30))
+        else { return failed("no answer") }
+        // A permission that was missing may have been given since.
+        if answer.status == 401 || answer.status == 403 { self.token.forget() }
+        guard let statement = answer.header("policy-statement") else { return failed("status \(answer.status)") }
+        if let id = PolicyStatement.keyID(of: statement) {
+            // Fetches the keys when this one is not known yet.
+            _ = try? await keys.key(id.id, algorithm: id.algorithm)
+        }
+        switch answer.status {
+        case 200:
+            guard take(kind, statement, answer.body, from: "policy-service") else { return failed("refused") }
+            state.withLock { $0.tags[kind] = answer.header("etag") }
+            keep(kind, statement, answer.body)
+            return true
+        case 304: return isCurrent(kind, statement)
+        default: return failed("status \(answer.status)")
+        }
+    }
+
+    private func failed(_ reason: String) -> Bool {
+        state.withLock { $0.fault = reason }
+        return false
+    }
+
+    /// Whether what is here is what a statement of now speaks of.
+    private func isCurrent(_ kind: PolicyStatement.Kind, _ text: String) -> Bool {
+        guard let statement = verified(kind, text) else { return false }
+        guard statement.sequence == (kind == .policies ? replica.policySequence : replica.entitySequence) else {
+            return false
+        }
+        confirm(kind, statement)
+        return true
+    }
+
+    private func confirm(_ kind: PolicyStatement.Kind, _ statement: PolicyStatement) {
+        // No clock that is ahead of this one makes anything younger.
+        let at = min(clock(), min(max(0, statement.issuedAt), Int64.max / 1_000) * 1_000)
+        state.withLock { $0.signedAt[kind] = max($0.signedAt[kind] ?? at, at) }
+    }
+
+    private func keep(_ kind: PolicyStatement.Kind, _ statement: String, _ body: [UInt8]) {
+        guard let files else { return }
+        do {
+            try files.write(kind, PolicyFiles.Stored(statement: statement, body: body))
+        } catch {
+            logger.warning("policies cannot be kept on disk", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: The feed
+
+    /// Runs on the reader's thread, one item after the other.
+    private func handle(_ item: FeedItem) {
+        switch item {
+        case .event(let event): apply(event)
+        case .gap:
+            let now = clock()
+            state.withLock { $0.feedFrom = now }
+            wake()
+        case .heartbeat, .caughtUp: break
+        }
+    }
+
+    /// Has the bundles fetched soon.
+    private func wake() { _ = wakeup.yield() }
+
+    private func apply(_ event: CloudEvent) {
+        guard let json = event.json(), let statement = json["statement"]?.string else { return }
+        switch event.type {
+        case "org.jts.policy.policies-activated":
+            guard let activated = verified(.policies, statement) else { return wake() }
+            state.withLock { $0.announcedPolicies = max($0.announcedPolicies, activated.sequence) }
+            if activated.sequence > replica.policySequence ?? -1 { wake() }
+        case "org.jts.policy.entities-changed":
+            if let changed = verified(.delta, statement) {
+                state.withLock { $0.announcedEntities = max($0.announcedEntities, changed.sequence) }
+            }
+            guard let body = json["body"]?.string else { return wake() }
+            if !take(.delta, statement, Array(body.utf8), from: "the feed") { wake() }
+        default: break
+        }
+    }
+
+    // MARK: Taking
+
+    private func verified(_ kind: PolicyStatement.Kind, _ text: String) -> PolicyStatement? {
+        do throws(PolicyStatement.Fault) {
+            return try PolicyStatement(verifying: text, kind: kind, issuer: configuration.issuer) {
+                keys.keyAtHand($0, algorithm: $1)
+            }
+        } catch {
+            // An unknown key may be one that has just been made: it is fetched with the next bundle.
+            if case .untrusted(let reason) = error { refuse(kind, .untrusted(reason), from: "the statement") }
+            return nil
+        }
+    }
+
+    /// - Returns: whether what is here is now at least what was told.
+    private func take(_ kind: PolicyStatement.Kind, _ text: String, _ body: [UInt8], from source: String) -> Bool {
+        guard let statement = verified(kind, text) else { return false }
+        do throws(PolicyReplica.Refusal) {
+            let outcome =
+                switch kind {
+                case .policies: try replica.takePolicies(statement, body: body)
+                case .entities: try replica.takeEntities(statement, body: body)
+                case .delta: try replica.takeDelta(statement, body: body)
+                }
+            if outcome == .applied {
+                applied.increment()
+                let now = clock()
+                state.withLock { $0.appliedAt = now }
+            }
+            if outcome != .incomplete, kind != .delta { confirm(kind, statement) }
+            return outcome != .incomplete
+        } catch {
+            refuse(kind, error, from: source)
+            return false
+        }
+    }
+
+    private func refuse(_ kind: PolicyStatement.Kind, _ refusal: PolicyReplica.Refusal, from source: String) {
+        if case .rollback = refusal, clock() - state.withLock({ $0.appliedAt }) < PolicyClient.replicaLag {
+            // A replica of policy-service that is a moment behind is no attacker. It is not taken in any case.
+            return
+        }
+        refused.increment()
+        logger.error(
+            "policies were refused",
+            metadata: ["kind": "\(kind.rawValue)", "from": "\(source)", "reason": "\(refusal)"])
+        onRefusal.withLock { $0 }?(kind, refusal)
+    }
+}
