@@ -11,6 +11,8 @@ struct OrderConfiguration: Sendable {
     var kafka: KafkaConfiguration
     /// How long events are kept after they were published, to be published again when the broker loses its state.
     var outboxRetention: Duration
+    /// What a unit of a symbol counts for against limits when an order names no price.
+    var referencePrice: Double
     private var openAPIFile: String
 
     /// Bad values are noted at `source`.
@@ -20,6 +22,7 @@ struct OrderConfiguration: Sendable {
         databaseURL = source.sensitive("DATABASE_URL", default: "sqlite://\(file)")
         kafka = KafkaConfiguration(source, clientID: OrderEvents.service)
         outboxRetention = source.duration("OUTBOX_RETENTION", default: "7d", in: "15m"..."90d")
+        referencePrice = Double(source.int("REFERENCE_PRICE", default: 1, in: 1...1_000_000))
         openAPIFile = source.string("OPENAPI_FILE", default: "docs/openapi/order-api.yaml")
     }
 

@@ -1,3 +1,4 @@
+import APISecurity
 import Contracts
 import Database
 import EventBus
@@ -23,7 +24,7 @@ enum OrderEvents {
     private static func event(_ kind: SecurityEvent.Kind, _ act: Act, _ fields: JSONObject) -> OutboxEvent {
         SecurityEvent(
             kind, subject: act.subject, sessionID: act.sessionID, at: act.at, requestID: act.requestID, fields: fields
-        ).outboxEvent(traceparent: act.traceparent)
+        ).outboxEvent()
     }
 
     /// Brings the events to Kafka. While that is down they wait in the database, and orders can be cancelled.
@@ -33,5 +34,22 @@ enum OrderEvents {
         OutboxRelay(
             source: outbox.source(on: database, retention: OutboxRetention(standard: retention)),
             serviceName: service, kafka: kafka, heartbeatTopics: [Topic.securityEvents.rawValue], logger: logger)
+    }
+}
+
+/// Puts refused requests on record, beside the orders.
+struct RefusalRecord: RefusalSink {
+    /// Distinct refusals, and so rows, a second at most; further ones are only counted.
+    static let capacity = 1_000
+
+    let database: any Database
+    /// Tells the relay that something was committed.
+    let nudge: @Sendable () -> Void
+
+    func record(_ events: [SecurityEvent]) async throws {
+        try await database.write { connection in
+            for event in events { try OrderEvents.outbox.append(event.outboxEvent(), connection) }
+        }
+        nudge()
     }
 }

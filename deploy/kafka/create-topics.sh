@@ -15,10 +15,13 @@ day=86400000
 # Revocations stay longer than any access token lives; what is auditable stays until audit-service has it.
 create security.session-revoked 4 "$day"
 create security.key-rotated 1 "$((7 * day))"
+# Policies and entities: who decides fetches the whole at its start.
+create security.policy-changed 1 "$day"
 create security.scan-completed 1 "$((7 * day))"
 # One partition: its order is the order of the record.
 create security.events 1 "$((30 * day))"
 # What a work queue could not handle is set aside here, until somebody has looked at it.
-for topic in security.session-revoked security.key-rotated security.scan-completed security.events; do
+for topic in security.session-revoked security.key-rotated security.policy-changed \
+    security.scan-completed security.events; do
     create "$topic.dead" 1 "$((30 * day))"
 done

@@ -18,16 +18,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("act", choices=["bootstrap", "tour"])
     parser.add_argument("--token-service", default="http://127.0.0.1:7001")
+    parser.add_argument("--policy-service", default="http://127.0.0.1:7002")
     parser.add_argument("--order-api", default="http://127.0.0.1:7100")
     parser.add_argument("--state", default=".local")
     arguments = parser.parse_args()
     memory = Memory(arguments.state)
     tokens, orders = Api("token-service", arguments.token_service), Api("order-api", arguments.order_api)
+    policies = Api("policy-service", arguments.policy_service)
     try:
         if arguments.act == "bootstrap":
             bootstrap(tokens, memory)
         else:
-            tour(tokens, orders, memory)
+            tour(tokens, policies, orders, memory)
     except Expectation as fault:
         print(f"\nFAILED: {fault}", file=sys.stderr)
         return 1

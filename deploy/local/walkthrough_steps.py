@@ -5,68 +5,12 @@ import secrets
 import threading
 import time
 
-from walkthrough_client import Expectation, Person
+from walkthrough_client import Expectation
+from walkthrough_people import create, keep_recovery_codes, order, set_up, sign_in, title
+from walkthrough_policies import decide, furnish
 
-
-def title(text):
-    print(f"\n-- {text}")
-
-
-def order(symbol="EURUSD"):
-    return {"symbol": symbol, "side": "buy", "quantity": 100}
-
-
-def set_up(tokens, person):
-    """First sign-in: the temporary password is changed, then a second factor is enrolled. Goes on where an interrupted
-    one ended: the service may have taken what its answer never told."""
-    person.keep()
-    answer = first_factor(tokens, person)
-    if person.pending_password:
-        tokens.ask(204, "POST", "/v1/users/me/password", token=answer["access_token"],
-                   body={"current_password": person.password, "new_password": person.pending_password})
-        person.password_counts()
-        answer = first_factor(tokens, person)
-    if answer.status == 202:
-        person.secret_counts()
-        if not person.secret:
-            raise Expectation(f"{person.username} has a second factor that is not known here")
-    else:
-        enrol(tokens, person, answer["access_token"])
-
-
-def first_factor(tokens, person):
-    """Signs in with the password that is known, else with the one that was about to be set."""
-    wanted = (200, 202, 401) if person.pending_password else (200, 202)
-    answer = tokens.ask(wanted, "POST", "/v1/login", body=login(person, person.password))
-    if answer.status == 401:
-        answer = tokens.ask((200, 202), "POST", "/v1/login", body=login(person, person.pending_password))
-        person.password_counts()
-    return answer
-
-
-def enrol(tokens, person, token):
-    person.pending_secret = tokens.ask(201, "POST", "/v1/users/me/totp", token=token, body={})["secret"]
-    person.keep()
-    answer = tokens.ask(200, "POST", "/v1/users/me/totp/confirm", token=token, body={"code": person.code()})
-    person.secret_counts()
-    keep_recovery_codes(person, answer)
-
-
-def keep_recovery_codes(person, answer):
-    person.recovery_codes = answer["recovery_codes"]
-    person.keep()
-    if len(person.recovery_codes) != 10:
-        raise Expectation("ten recovery codes")
-
-
-def login(person, password):
-    return {"username": person.username, "password": password, "device_id": "walk-through"}
-
-
-def sign_in(tokens, person):
-    """Password, then a code."""
-    pending = tokens.ask(202, "POST", "/v1/login", body=login(person, person.password))
-    return tokens.ask(200, "POST", "/v1/login/mfa", body={"mfa_token": pending["mfa_token"], "code": person.code()})
+# The services that have an account of their own, and what each may do.
+ACCOUNTS = {"policy-service": ["tokens:introspect"], "order-api": ["tokens:introspect", "bundles:read"]}
 
 
 def bootstrap(tokens, memory):
@@ -78,31 +22,45 @@ def bootstrap(tokens, memory):
         title("the administrator's recovery codes are not known here: new ones")
         token = sign_in(tokens, admin)["access_token"]
         keep_recovery_codes(admin, tokens.ask(201, "POST", "/v1/users/me/recovery-codes", token=token))
-    if not os.path.exists(os.path.join(memory.folder, "order-api.secret")):
-        title("a service account for order-api, which introspects tokens when the feed is stale")
-        token = sign_in(tokens, admin)["access_token"]
-        made = tokens.call("POST", "/v1/service-accounts", token=token,
-                           body={"client_id": "order-api", "name": "order-api", "permissions": ["tokens:introspect"]})
-        if made.status == 409:
-            # It exists and its secret was lost: a second one is made.
-            listed = tokens.ask(200, "GET", "/v1/service-accounts?limit=200", token=token, quiet=True)
-            account = next(item for item in listed["service_accounts"] if item["client_id"] == "order-api")
-            for old in account["secrets"]:
-                tokens.ask(204, "DELETE", f"/v1/service-accounts/{account['id']}/secrets/{old['id']}", token=token)
-            made = tokens.ask(201, "POST", f"/v1/service-accounts/{account['id']}/secrets", token=token)
-        elif made.status != 201:
-            raise Expectation(f"service account: {made.status} {made.json}")
-        memory.write_secret("order-api.secret", made["client_secret"])
-        print("  written to order-api.secret, mode 0600")
+    for name, permissions in ACCOUNTS.items():
+        if os.path.exists(os.path.join(memory.folder, name + ".secret")):
+            permit(tokens, admin, name, permissions)
+        else:
+            make_account(tokens, admin, memory, name, permissions)
 
 
-def create(tokens, token, role):
-    name = f"{role}-{secrets.token_hex(3)}"
-    made = tokens.ask(201, "POST", "/v1/users", token=token, body={"username": name, "roles": [role]})
-    return Person(name, made["temporary_password"], secrets.token_urlsafe(24), user_id=made["id"])
+def account(tokens, token, name):
+    listed = tokens.ask(200, "GET", "/v1/service-accounts?limit=200", token=token, quiet=True)
+    return next(item for item in listed["service_accounts"] if item["client_id"] == name)
 
 
-def tour(tokens, orders, memory):
+def make_account(tokens, admin, memory, name, permissions):
+    title(f"a service account for {name}, which introspects tokens when the feed is stale")
+    token = sign_in(tokens, admin)["access_token"]
+    made = tokens.call("POST", "/v1/service-accounts", token=token,
+                       body={"client_id": name, "name": name, "permissions": permissions})
+    if made.status == 409:
+        # It exists and its secret was lost: a second one is made.
+        known = account(tokens, token, name)
+        for old in known["secrets"]:
+            tokens.ask(204, "DELETE", f"/v1/service-accounts/{known['id']}/secrets/{old['id']}", token=token)
+        made = tokens.ask(201, "POST", f"/v1/service-accounts/{known['id']}/secrets", token=token)
+    elif made.status != 201:
+        raise Expectation(f"service account: {made.status} {made.json}")
+    memory.write_secret(name + ".secret", made["client_secret"])
+    print(f"  written to {name}.secret, mode 0600")
+
+
+def permit(tokens, admin, name, permissions):
+    """An account that an older walk-through made may lack what the service needs today."""
+    token = sign_in(tokens, admin)["access_token"]
+    known = account(tokens, token, name)
+    if set(permissions) - set(known["permissions"]):
+        title(f"the service account of {name} is given what it lacks")
+        tokens.ask(200, "PATCH", f"/v1/service-accounts/{known['id']}", token=token, body={"permissions": permissions})
+
+
+def tour(tokens, policies, orders, memory):
     admin = memory.administrator()
     title("the administrator signs in with password and code")
     admin_token = sign_in(tokens, admin)["access_token"]
@@ -110,6 +68,7 @@ def tour(tokens, orders, memory):
     title("a trader and a viewer are created; each gets a password for one day")
     trader, viewer = create(tokens, admin_token, "trader"), create(tokens, admin_token, "viewer")
 
+    furnish(policies, admin_token, trader)
     title("the trader changes the password and enrols TOTP")
     set_up(tokens, trader)
     title("the trader signs in with password and code")
@@ -124,6 +83,7 @@ def tour(tokens, orders, memory):
     orders.ask(200, "GET", "/v1/orders", token=watching)
     orders.ask(403, "POST", "/v1/orders", token=watching, body=order())
 
+    decide(tokens, policies, orders, memory, admin, trader)
     rotate_under_load(tokens, orders, admin, session["access_token"])
     title("refresh, refresh again, then replay the first refresh token")
     first = session["refresh_token"]

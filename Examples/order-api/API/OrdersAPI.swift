@@ -7,6 +7,7 @@ import StrictJSON
 /// `/v1/orders`: each caller's own orders.
 struct OrdersAPI: Sendable {
     let orders: OrderStore
+    let policy: OrderPolicy
 
     /// Each route states the permission that it needs. What a permission does to the platform's exposure decides what
     /// happens when it cannot be known whether a token was revoked: nobody places orders then, and everybody cancels.
@@ -31,6 +32,7 @@ struct OrdersAPI: Sendable {
             id: UUID().uuidString.lowercased(), owner: act.subject,
             terms: Order.Terms(symbol: symbol, side: side, quantity: quantity, limitPrice: limitPrice),
             placedAt: act.at)
+        try policy.require("orders:place", order, context)
         guard let placed = try await orders.place(order, key: key, act) else { throw OrderProblems.keyReused }
         var response = Response.json(placed.json(), status: .created)
         response.headers[.location] = "/v1/orders/\(placed.id)"
@@ -57,9 +59,10 @@ struct OrdersAPI: Sendable {
 
     /// Answers the same however often it is asked.
     @Sendable func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
-        guard let order = try await orders.cancel(try context.orderID(), try context.act()) else {
-            throw Problem.notFound()
-        }
+        let (id, act) = (try context.orderID(), try context.act())
+        guard let found = try await orders.order(id, of: act.subject) else { throw Problem.notFound() }
+        try policy.require("orders:cancel", found, context)
+        guard let order = try await orders.cancel(id, act) else { throw Problem.notFound() }
         return .json(order.json())
     }
 
@@ -72,9 +75,7 @@ extension APIContext {
     /// The caller, now, in this request.
     func act() throws(Problem) -> Act {
         let identity = try requireIdentity()
-        return Act(
-            subject: identity.subject, sessionID: identity.sessionID, at: receivedAt, requestID: requestID,
-            traceparent: traceparent.description)
+        return Act(subject: identity.subject, sessionID: identity.sessionID, at: receivedAt, requestID: requestID)
     }
 
     /// The order that the path names.

@@ -6,6 +6,4 @@ struct Act: Sendable {
     /// Milliseconds since the epoch.
     var at: Int64
     var requestID: String?
-    /// W3C trace context.
-    var traceparent: String?
 }

@@ -35,14 +35,18 @@ struct SignedIn {
     }
 
     /// Calls; where a fresh second factor is asked for, asks the user for a code and repeats.
-    func call(_ method: String, _ path: String, _ body: API.Body = .none) async throws -> API.Answer {
-        let answer = try await api.call(method, path, body, token: token)
+    /// - Parameter service: another service than token-service that takes its tokens.
+    func call(
+        _ method: String, _ path: String, _ body: API.Body = .none, at service: API? = nil
+    ) async throws -> API.Answer {
+        let service = service ?? api
+        let answer = try await service.call(method, path, body, token: token)
         guard answer.status == 401 || answer.status == 403, answer.problem == "step-up-required" else { return answer }
         let code = try Console.ask("Code of your authenticator (this act needs a fresh one)", hidden: true)
         let fresh = try await api.call("POST", "/v1/step-up", .json(["code": .string(code)]), token: token)
         guard let stronger = try fresh.expecting(200)["access_token"]?.string else {
             throw CommandFault.unavailable("the answer holds no token")
         }
-        return try await api.call(method, path, body, token: stronger)
+        return try await service.call(method, path, body, token: stronger)
     }
 }
