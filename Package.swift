@@ -28,6 +28,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -53,11 +54,14 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "token-service", targets: ["TokenService"]),
+        .executable(name: "policy-service", targets: ["PolicyService"]),
         .executable(name: "order-api", targets: ["OrderAPI"]),
         .executable(name: "dev-kafka", targets: ["DevKafka"]),
         .executable(name: "jts", targets: ["JTS"]),
+        .executable(name: "cedar", targets: ["CedarCLI"]),
         .library(name: "SecurityClient", targets: ["SecurityClient"]),
         .library(name: "JOSE", targets: ["JOSE"]),
+        .library(name: "Cedar", targets: ["Cedar"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -83,11 +87,12 @@ let package = Package(
 
         // MARK: Libraries
         library("StrictJSON", []),
+        library("Cedar", ["StrictJSON"]),
         library("JOSE", ["StrictJSON", crypto, cryptoExtras]),
         library("Sealing", [crypto]),
         library("Contracts", ["StrictJSON"]),
         library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto]),
-        library("Database", ["CPostgres", grdb, logging, crypto]),
+        library("Database", ["CPostgres", "Contracts", grdb, sqlite, logging, crypto]),
         library("EventBus", ["CRdkafka", "Contracts", "Database", "Redis", "StrictJSON", logging, lifecycle]),
         library(
             "ServiceKit",
@@ -97,12 +102,12 @@ let package = Package(
             ]),
         library(
             "APISecurity",
-            ["ServiceKit", "Contracts", "StrictJSON", "JOSE", hummingbird, httpTypes, nioCore, logging]),
+            ["ServiceKit", "Contracts", "StrictJSON", "JOSE", hummingbird, httpTypes, nioCore, logging, lifecycle]),
         library(
             "SecurityClient",
             [
-                "APISecurity", "ServiceKit", "Contracts", "EventBus", "JOSE", "StrictJSON", hummingbird, httpClient,
-                httpTypes, logging, lifecycle, crypto, nioCore, nioSSL,
+                "APISecurity", "ServiceKit", "Contracts", "EventBus", "JOSE", "StrictJSON", "Cedar", hummingbird,
+                httpClient, httpTypes, logging, lifecycle, crypto, nioCore, nioSSL,
             ]),
 
         // MARK: Services, examples and tools
@@ -114,10 +119,16 @@ let package = Package(
                 lifecycle, crypto, yams, nioCore, nioPosix,
             ]),
         executable(
+            "PolicyService", path: "Services/policy-service",
+            [
+                "Cedar", "ServiceKit", "APISecurity", "SecurityClient", "Contracts", "Database", "EventBus", "JOSE",
+                "Sealing", "StrictJSON", hummingbird, httpTypes, logging, lifecycle, crypto, nioCore, nioPosix,
+            ]),
+        executable(
             "OrderAPI", path: "Examples/order-api",
             [
-                "SecurityClient", "APISecurity", "ServiceKit", "Contracts", "Database", "EventBus", "StrictJSON",
-                hummingbird, logging, lifecycle,
+                "SecurityClient", "Cedar", "APISecurity", "ServiceKit", "Contracts", "Database", "EventBus",
+                "StrictJSON", hummingbird, logging, lifecycle,
             ]),
         // Its `bind` and `accept` take the place of the C library's for librdkafka: see Interposed.swift.
         .executableTarget(
@@ -132,22 +143,33 @@ let package = Package(
                 "CQREncode", "JOSE", "StrictJSON", "Contracts", "EventBus", argumentParser, httpClient, nioCore,
                 nioSSL, logging,
             ]),
-        executable(
-            "Benchmarks", path: "Benchmarks",
-            [
-                "JOSE", "StrictJSON", "SecurityClient", "TestSupport", hummingbird, crypto, cryptoExtras, logging,
-                nioCore, nioPosix,
-            ]),
+        executable("CedarCLI", path: "Services/cedar", ["Cedar", "StrictJSON", argumentParser]),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "JOSE", "StrictJSON", "Cedar", "SecurityClient", "TestSupport", hummingbird, crypto, cryptoExtras,
+                logging, nioCore, nioPosix,
+            ], path: "Benchmarks", exclude: ["cedarpy_bench.py"], swiftSettings: settings),
 
         // MARK: Tests
         .target(
             name: "TestSupport", dependencies: ["StrictJSON", httpClient, crypto, nioCore, nioSSL],
             path: "Tests/TestSupport",
             swiftSettings: settings),
+        .target(
+            name: "RouteTesting",
+            dependencies: ["APISecurity", "StrictJSON", hummingbird, httpTypes, logging, nioCore, nioEmbedded],
+            path: "Tests/RouteTesting", swiftSettings: settings),
         tests("StrictJSONTests", ["StrictJSON"]),
         .testTarget(
             name: "JOSETests", dependencies: ["JOSE", "StrictJSON", crypto, cryptoExtras, "TestSupport"],
             path: "Tests/JOSETests", exclude: ["interop.py"], swiftSettings: settings),
+        .testTarget(
+            name: "CedarTests", dependencies: ["Cedar", "StrictJSON"], path: "Tests/CedarTests",
+            exclude: ["Differential/cedarpy_oracle.py", "Differential/validate_oracle.py"], swiftSettings: settings),
+        .testTarget(
+            name: "CedarCLITests", dependencies: ["CedarCLI", "Cedar", "StrictJSON"], path: "Tests/CedarCLITests",
+            swiftSettings: settings),
         tests("SealingTests", ["Sealing", crypto]),
         tests("ContractsTests", ["Contracts", "StrictJSON"]),
         tests("RedisTests", ["Redis", nioCore, nioPosix, nioSSL, nioEmbedded, logging]),
@@ -169,7 +191,7 @@ let package = Package(
         tests(
             "SecurityClientTests",
             [
-                "SecurityClient", "ServiceKit", "JOSE", "Contracts", "EventBus", "Database", "StrictJSON",
+                "SecurityClient", "Cedar", "ServiceKit", "JOSE", "Contracts", "EventBus", "Database", "StrictJSON",
                 "APISecurity",
                 hummingbird, hummingbirdTesting, httpTypes, crypto, logging, lifecycle,
             ]),
@@ -180,6 +202,14 @@ let package = Package(
                 "Database", "Sealing", "StrictJSON", hummingbird, httpTypes, crypto, logging, nioCore, nioPosix,
                 nioEmbedded,
             ]),
+        .testTarget(
+            name: "PolicyServiceTests",
+            dependencies: [
+                "RouteTesting", "PolicyService", "Cedar", "APISecurity", "SecurityClient", "ServiceKit", "Contracts",
+                "EventBus", "Database", "JOSE", "Sealing", "StrictJSON", hummingbird, httpTypes, crypto, logging,
+                nioCore, nioEmbedded, "TestSupport",
+            ],
+            path: "Tests/PolicyServiceTests", exclude: ["todo", "todo-entities.json"], swiftSettings: settings),
         tests(
             "OrderAPITests",
             [

@@ -70,10 +70,4 @@ extension Permission {
     /// What a service needs that decides for itself.
     public static let readBundles: Permission = "bundles:read"
     public static let evaluateDecisions: Permission = "decisions:evaluate"
-    public static let readRoles: Permission = "roles:read"
-    public static let writeRoles: Permission = "roles:write"
-    public static let assignRoles: Permission = "roles:assign"
-    /// Asking to hold a role for a while.
-    public static let requestElevation: Permission = "elevations:request"
-    public static let approveElevation: Permission = "elevations:approve"
 }

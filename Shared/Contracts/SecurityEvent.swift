@@ -133,13 +133,5 @@ extension SecurityEvent {
         case killSwitchLifted = "kill-switch-lifted"
         case decisionAllowed = "decision-allowed"
         case decisionDenied = "decision-denied"
-        case roleCatalogueChanged = "role-catalogue-changed"
-        case roleConstraintChanged = "role-constraint-changed"
-        case roleAssigned = "role-assigned"
-        case roleAssignmentEnded = "role-assignment-ended"
-        case elevationRequested = "elevation-requested"
-        case elevationApproved = "elevation-approved"
-        case elevationRejected = "elevation-rejected"
-        case elevationEnded = "elevation-ended"
     }
 }
