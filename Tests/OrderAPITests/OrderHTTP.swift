@@ -26,21 +26,23 @@ struct OrderHTTP: Sendable {
         subscript(key: String) -> String? { json?[key]?.string }
     }
 
-    init(_ world: OrderWorld, authenticator: any Authenticator = NamedAuthenticator()) {
+    init(
+        _ world: OrderWorld, authenticator: any Authenticator = NamedAuthenticator(), refusals: AccessRefusals? = nil
+    ) {
         self.world = world
-        router = SecureRouter(
-            authenticator: authenticator,
-            options: SecureRouter.Options(
-                clock: { world.now }, accessLog: .none, problem: OrderProblems.problem))
-        OrdersAPI(orders: world.store).register(on: router)
+        var options = SecureRouter.Options(
+            clock: { world.now }, accessLog: .none, problem: OrderProblems.problem)
+        options.refusals = refusals
+        router = SecureRouter(authenticator: authenticator, options: options)
+        OrdersAPI(orders: world.store, policy: OrderPolicy(authorizer: nil, referencePrice: 1)).register(on: router)
         responder = router.buildResponder()
     }
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil, as token: String? = "maria/trader",
-        key: String? = nil
+        key: String? = nil, headers: HTTPFields = [:]
     ) async throws -> Answer {
-        var headers = HTTPFields()
+        var headers = headers
         headers[.authorization] = token.map { "Bearer \($0)" }
         headers[HTTPField.Name("Idempotency-Key")!] = key
         let bytes = body?.encoded() ?? []

@@ -40,12 +40,49 @@ import Testing
     /// The events say who, in which session and request, as part of which trace.
     @Test func eventsNameTheRequest() async throws {
         try await api { api in
-            let placed = try await api.send(.post, "/v1/orders", OrderHTTP.plain)
+            let trace = "0af7651916cd43dd8448eb211c80319c"
+            let placed = try await api.send(
+                .post, "/v1/orders", OrderHTTP.plain,
+                headers: [
+                    HTTPField.Name("traceparent")!: "00-\(trace)-b7ad6b7169203331-01",
+                    HTTPField.Name("tracestate")!: "vendor=abc",
+                ])
             let event = try #require(try await api.world.events().first)
+            #expect(event.traceparent?.hasPrefix("00-\(trace)-") == true)
+            #expect(event.tracestate == "vendor=abc")
             #expect(event.data["subject"] == "usr_maria")
             #expect(event.data["session_id"] == "ses_maria")
             #expect(event.data["request_id"]?.string == placed.headers[HTTPField.Name("X-Request-Id")!])
             #expect(event.traceparent?.count == 55)
+        }
+    }
+
+    /// What is refused is on record too, in the same outbox; a flood of it is one row a second.
+    @Test func refusalsAreOnRecord() async throws {
+        try await withWorld { world in
+            let refusals = AccessRefusals(
+                sink: RefusalRecord(database: world.database, nudge: {}), clock: { world.now }, logger: quiet)
+            let api = OrderHTTP(world, refusals: refusals)
+            for _ in 0..<40 {
+                #expect(try await api.send(.post, "/v1/orders", OrderHTTP.plain, as: "otto/viewer").status == 403)
+            }
+            #expect(try await api.send(.get, "/v1/orders", as: nil).status == 401)
+            await refusals.flush()
+            let events = try await world.events()
+            #expect(events.allSatisfy { $0.type == "org.jts.security.access-refused" && $0.traceparent?.count == 55 })
+            let lines = events.map { event in
+                let fields = event.data["fields"]
+                return [
+                    event.subject ?? "-", event.data["reason"]?.string ?? "", fields?["route"]?.string ?? "",
+                    fields?["permission"]?.string ?? "", "\(fields?["refusals"]?.int ?? 0)",
+                ]
+            }
+            #expect(
+                Set(lines) == [
+                    ["usr_otto", "permission_denied", "/v1/orders", "orders:place", "1"],
+                    ["usr_otto", "permission_denied", "/v1/orders", "orders:place", "39"],
+                    ["-", "authentication_required", "/v1/orders", "orders:view", "1"],
+                ])
         }
     }
 

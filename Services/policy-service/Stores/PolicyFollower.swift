@@ -92,8 +92,8 @@ actor PolicyFollower {
         let wanted = try await versions.shadow()
         let current = point.shadow
         // Entities that were read anew have numbers of their own, which the shadow set has to be compiled with.
-        guard wanted != current?.version || (current != nil && current?.compiled.symbols !== point.snapshotIfAny?.symbols)
-        else { return }
+        let fits = current == nil || current?.compiled.symbols === point.snapshotIfAny?.symbols
+        guard wanted != current?.version || !fits else { return }
         guard let wanted, let content = try await versions.version(wanted)?.content,
             let symbols = point.snapshotIfAny?.symbols
         else { return point.replaceShadow(nil) }

@@ -23,10 +23,22 @@ struct EntityStoreChange {
     mutating func put(_ entity: Entity) {
         let name = old.symbols.entity(entity.uid)
         table.insert(name)
+        // Entities that are only mentioned have to be found as well: compiled attributes know them by their numbers.
+        for parent in entity.parents { table.insert(old.symbols.entity(parent)) }
+        for field in entity.attributes.fields { insertEntities(of: field.value) }
         let before = self.entity(name.symbol)
         if before == nil { count += 1 }
         relink(name.symbol, from: before?.parents ?? [], to: entity.parents)
         dirty[name.symbol] = entity
+    }
+
+    private mutating func insertEntities(of value: Value) {
+        switch value {
+        case .entity(let uid): table.insert(old.symbols.entity(uid))
+        case .set(let set): for element in set.elements { insertEntities(of: element) }
+        case .record(let record): for field in record.fields { insertEntities(of: field.value) }
+        case .bool, .int, .string, .extension: break
+        }
     }
 
     mutating func remove(_ uid: EntityUID) {

@@ -72,9 +72,7 @@ struct Evaluation {
         case .less, .lessOrEqual, .greater, .greaterOrEqual:
             return .bool(try compare(i.operation, try evaluate(i.a), try evaluate(i.b)))
         case .add, .subtract, .multiply:
-            // Types are looked at when both sides have values, so that the first error is the one the language means.
-            let (left, right) = (try evaluate(i.a), try evaluate(i.b))
-            return .int(try arithmetic(i.operation, try int(left), try int(right)))
+            return .int(try arithmetic(i.operation, try evaluate(i.a), try evaluate(i.b)))
         case .in:
             let (member, group) = (try evaluate(i.a), try evaluate(i.b))
             return .bool(try isIn(try entity(member), group))
@@ -110,8 +108,10 @@ struct Evaluation {
     }
 
     private func arithmetic(
-        _ operation: Instruction.Operation, _ a: Int64, _ b: Int64
+        _ operation: Instruction.Operation, _ left: Operand, _ right: Operand
     ) throws(EvaluationError) -> Int64 {
+        guard case .int(let a) = left else { throw left.mismatch("long") }
+        guard case .int(let b) = right else { throw right.mismatch("long") }
         let (value, overflow) =
             switch operation {
             case .add: a.addingReportingOverflow(b)

@@ -206,8 +206,14 @@ public final class PolicyClient: Service {
         if answer.status == 401 || answer.status == 403 { self.token.forget() }
         guard let statement = answer.header("policy-statement") else { return failed("status \(answer.status)") }
         if let id = PolicyStatement.keyID(of: statement) {
-            // Fetches the keys when this one is not known yet.
-            _ = try? await keys.key(id.id, algorithm: id.algorithm)
+            do {
+                // Fetches the keys when this one is not known yet.
+                if try await keys.key(id.id, algorithm: id.algorithm) == nil {
+                    refuse(
+                        kind, .untrusted("signed with a key that policy-service does not have"), from: "policy-service")
+                    return failed("refused")
+                }
+            } catch { return failed("no keys") }
         }
         switch answer.status {
         case 200:
