@@ -10,6 +10,7 @@ struct App {
         ("refresh", RefreshBench.run),
         ("revocation", RevocationBench.run),
         ("memory", MemoryBench.run),
+        ("policies", PolicyBench.run),
     ]
 
     static func main() async throws {

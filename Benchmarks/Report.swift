@@ -95,6 +95,7 @@ struct Spread: CustomStringConvertible {
         switch abs(value) {
         case 100...: String(format: "%.0f", value)
         case 10..<100: String(format: "%.1f", value)
+        case 1e-6..<0.01: String(format: "%.2g", value)
         default: String(format: "%.3f", value)
         }
     }
