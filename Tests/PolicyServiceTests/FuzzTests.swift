@@ -12,7 +12,8 @@ import Testing
     private static let question = """
         {"subject":{"type":"User","id":"alice"},"action":{"name":"orders:place"},"resource":{"type":"Order","id":"o1",\
         "properties":{"notional":5,"owner":{"__entity":{"type":"User","id":"alice"}},"desk":{"__entity":{"type":"Desk",\
-        "id":"fx"}}}},"context":{"amr":["pwd"],"address":{"__extn":{"fn":"ip","arg":"10.0.0.1"}}}}
+        "id":"fx"}},"instrument":{"__entity":{"type":"Instrument","id":"EURUSD"}}}},\
+        "context":{"amr":["pwd"],"client_certificate":false,"address":{"__extn":{"fn":"ip","arg":"10.0.0.1"}}}}
         """
 
     private static let bodies: [(HTTPRequest.Method, String, String)] = [

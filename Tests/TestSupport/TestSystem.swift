@@ -8,8 +8,14 @@ package struct TestSystemOptions: Sendable {
     package var replicas = 1
     package var store = Store.sqlite
     package var runsOrderAPI = true
+    /// order-api then decides by its policies.
+    package var runsPolicyService = false
+    /// Of policy-service; PostgreSQL is a server of its own then.
+    package var policyStore = Store.sqlite
     /// More for token-service.
     package var environment: [String: String] = [:]
+    /// More for policy-service.
+    package var policyEnvironment: [String: String] = [:]
     /// More for order-api.
     package var orderEnvironment: [String: String] = [:]
     package var redis = RedisServer.Options(appendOnly: true)
@@ -19,13 +25,16 @@ package struct TestSystemOptions: Sendable {
     package init() {}
 }
 
-/// The whole system in processes of its own: Redis, the broker, token-service and order-api, with an administrator who
+/// The whole system in processes of its own: Redis, the broker, token-service, policy-service and order-api, with an administrator who
 /// has changed the password and enrolled a second factor. It ends with `shutdown`, and with the test process.
 package final class TestSystem: Sendable {
     package let redis: RedisServer
     package let broker: KafkaBroker
     package let postgres: PostgresServer?
+    /// policy-service's.
+    package let policyPostgres: PostgresServer?
     package let tokenServices: [TestService]
+    package let policyService: TestService?
     package let orderAPI: TestService?
     package let admin: TestPerson
     /// order-api's credentials at token-service.
@@ -42,15 +51,23 @@ package final class TestSystem: Sendable {
         async let startedRedis = RedisServer(options.redis)
         async let startedBroker = KafkaBroker(topics: [
             "security.session-revoked": 4, "security.key-rotated": 1, "security.scan-completed": 1,
-            "security.events": 1,
+            "security.events": 1, "security.policy-changed": 1,
         ])
         var database: String?
+        var policyDatabase: String?
         if options.store == .postgres {
             let server = try await PostgresServer()
             postgres = server
             database = try await server.makeDatabase()
         } else {
             postgres = nil
+        }
+        if options.runsPolicyService, options.policyStore == .postgres {
+            let server = try await PostgresServer()
+            policyPostgres = server
+            policyDatabase = try await server.makeDatabase()
+        } else {
+            policyPostgres = nil
         }
         let (redis, broker) = try await (startedRedis, startedBroker)
         let services = try Self.tokenServices(options, folder, redis, broker, database: database)
@@ -61,16 +78,23 @@ package final class TestSystem: Sendable {
         http.authority = options.certificates?.authority
         let admin = try await Self.administrator(http, folder, notes)
         let tokens = AdminTokens(admin, http)
-        let made = try await http.call(
-            "POST", "/v1/service-accounts",
-            json: ["client_id": "order-api", "name": "order-api", "permissions": ["tokens:introspect"]],
-            token: try await tokens.token()
-        ).require(201)
-        let secret = try made.string("client_secret")
+        let secret = try await Self.account(
+            "order-api", ["tokens:introspect"] + (options.runsPolicyService ? ["bundles:read"] : []), http,
+            try await tokens.token())
+        if options.runsPolicyService {
+            let account = try await Self.account(
+                "policy-service", ["tokens:introspect"], http, try await tokens.token())
+            let service = try Self.policyService(
+                options, folder, broker, issuer: services[0].url, secret: account, database: policyDatabase)
+            try await service.start()
+            policyService = service
+        } else {
+            policyService = nil
+        }
         if options.runsOrderAPI {
             let service = try Self.orderAPI(
                 options, folder, broker, issuer: services[0].url, introspecting: services[services.count - 1].url,
-                secret: secret)
+                secret: secret, policies: policyService?.url)
             try await service.start()
             orderAPI = service
         } else {
@@ -89,10 +113,11 @@ package final class TestSystem: Sendable {
 
     /// Ends everything, services first.
     package func shutdown() async {
-        for service in tokenServices + (orderAPI.map { [$0] } ?? []) { service.kill() }
+        for service in services { service.kill() }
         broker.kill()
         redis.kill()
         postgres?.kill()
+        policyPostgres?.kill()
     }
 
     // MARK: - Using it
@@ -110,6 +135,9 @@ package final class TestSystem: Sendable {
         http.authority = certificates?.authority
         return http
     }
+
+    /// policy-service.
+    package var policies: TestHTTP { TestHTTP(policyService?.url ?? "http://127.0.0.1:9", notes: notes) }
 
     /// A token of the administrator with a second factor a few minutes old at most. Signs in when the last has aged, which
     /// takes a code.
@@ -137,7 +165,9 @@ package final class TestSystem: Sendable {
     package var leaks: [String] { logs.flatMap(notes.secrets(in:)) }
 
     /// What all services have logged.
-    package var logs: [String] { (tokenServices + (orderAPI.map { [$0] } ?? [])).map(\.log) }
+    package var logs: [String] { services.map(\.log) }
+
+    private var services: [TestService] { tokenServices + [policyService, orderAPI].compactMap { $0 } }
 
     // MARK: - Setting up
 
@@ -169,16 +199,53 @@ package final class TestSystem: Sendable {
         }
     }
 
+    /// - Returns: the secret of a new service account.
+    private static func account(
+        _ id: String, _ permissions: [String], _ http: TestHTTP, _ token: String
+    ) async throws -> String {
+        let made = try await http.call(
+            "POST", "/v1/service-accounts",
+            json: [
+                "client_id": .string(id), "name": .string(id), "permissions": .array(permissions.map { .string($0) }),
+            ], token: token
+        ).require(201)
+        return try made.string("client_secret")
+    }
+
+    private static func policyService(
+        _ options: TestSystemOptions, _ folder: TemporaryDirectory, _ broker: KafkaBroker, issuer: String,
+        secret: String, database: String?
+    ) throws -> TestService {
+        let port = try freePort()
+        let state = folder.file("policy-service")
+        var environment = [
+            "ISSUER": options.environment["ISSUER"] ?? issuer, "TOKEN_SERVICE_URL": issuer, "AUDIENCE": "jts",
+            "PUBLIC_URL": "http://127.0.0.1:\(port)", "STATE_DIR": state,
+            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "POLICIES_DIR": Project.file("policies"),
+            "OPENAPI_FILE": Project.file("docs/openapi/policy-service.yaml"), "CLIENT_ID": "policy-service",
+            "CLIENT_SECRET_FILE": try folder.write(secret, to: "policy-service.secret"),
+        ]
+        environment["DATABASE_URL"] = database
+        return try TestService(
+            "policy-service", name: "policy-service", port: port,
+            environment: environment.merging(options.policyEnvironment) { $1 }, folder: folder)
+    }
+
     private static func orderAPI(
         _ options: TestSystemOptions, _ folder: TemporaryDirectory, _ broker: KafkaBroker, issuer: String,
-        introspecting url: String, secret: String
+        introspecting url: String, secret: String, policies: String?
     ) throws -> TestService {
-        let environment = [
+        var environment = [
             "ISSUER": options.environment["ISSUER"] ?? issuer, "TOKEN_SERVICE_URL": url, "AUDIENCE": "jts",
             "STATE_DIR": folder.file("order-api"), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers,
             "OPENAPI_FILE": Project.file("docs/openapi/order-api.yaml"), "CLIENT_ID": "order-api",
             "CLIENT_SECRET_FILE": try folder.write(secret, to: "order-api.secret"),
         ]
+        if let policies {
+            environment["POLICY_SERVICE_URL"] = policies
+            environment["POLICY_JWKS_FILE"] = folder.file("policy-service") + "/statement-keys.json"
+            environment["POLICY_CACHE_DIR"] = folder.file("order-api") + "/policy"
+        }
         let port = try freePort()
         let scheme = options.certificates == nil ? "http" : "https"
         // `htu` of DPoP proofs is compared with it.
