@@ -119,7 +119,10 @@ import Testing
     @Test func aRepeatedCommandSucceedsOnTheNextConnection() async throws {
         let server = try await RedisServer()
         var patient = try configuration(server)
-        patient.backoff = Backoff(base: 5, maximum: 50)
+        // Not at once: a server that is killed may take a connection more while its sockets are closed one by one, and
+        // a command is repeated only once.
+        patient.backoff = Backoff(base: 400, maximum: 400)
+        patient.waitForConnection = .seconds(5)
         try await withClient(patient) { client in
             await client.prepare()
             server.pause()
