@@ -146,6 +146,11 @@ public final class PolicyClient: Service {
         if !isFresh(now: clock()) { state.withLock { $0.signedAt = [:] } }
     }
 
+    private var hasAllThatWasAnnounced: Bool {
+        let (policies, entities) = state.withLock { ($0.announcedPolicies, $0.announcedEntities) }
+        return policies <= replica.policySequence ?? -1 && entities <= replica.entitySequence ?? -1
+    }
+
     private func fetchAgainAndAgain() async {
         let ticks = Task { [wakeup, configuration] in
             while !Task.isCancelled {
@@ -157,12 +162,13 @@ public final class PolicyClient: Service {
         var failures = 0
         for await _ in wakeups {
             if Task.isCancelled { return }
-            if await fetch() {
+            // An event may be quicker than the replica that is asked: then it is asked again.
+            if await fetch(), hasAllThatWasAnnounced {
                 failures = 0
             } else {
                 failures += 1
                 // With back-off and jitter: all who decide ask the same service.
-                let pause = min(10_000, 200 << min(failures, 6)) * Int.random(in: 50...100) / 100
+                let pause = min(10_000, 50 << min(failures, 8)) * Int.random(in: 50...100) / 100
                 try? await Task.sleep(for: .milliseconds(pause))
                 wakeup.yield()
             }
