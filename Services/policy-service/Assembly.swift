@@ -40,7 +40,7 @@ struct Assembly: Sendable {
         let changes = Changes(follower: follower, nudge: publishing.main.nudge)
         BundlesAPI(follower: follower, point: point, keys: keys, clock: platform.clock).register(on: router)
         PoliciesAPI(
-            versions: versions, entities: entities, point: point, changes: changes,
+            versions: versions, point: point, changes: changes,
             fourEyes: platform.configuration.fourEyes
         ).register(on: router)
         EntitiesAPI(entities: entities, point: point, changes: changes).register(on: router)

@@ -12,7 +12,6 @@ import Synchronization
 final class BundlesAPI: Sendable {
     private struct Encoded {
         let sequence: Int64
-        let version: Int64
         let body: [UInt8]
         let digest: String
     }
@@ -84,7 +83,7 @@ final class BundlesAPI: Sendable {
     ) rethrows -> Encoded {
         if let known = cache.withLock({ $0 }), known.sequence == sequence { return known }
         let body = try make()
-        let made = Encoded(sequence: sequence, version: 0, body: body, digest: PolicyStatement.digest(of: body))
+        let made = Encoded(sequence: sequence, body: body, digest: PolicyStatement.digest(of: body))
         cache.withLock { if ($0?.sequence ?? -1) < sequence { $0 = made } }
         return made
     }

@@ -8,7 +8,6 @@ import StrictJSON
 /// `/v1/policies`: versions of the set, and which one is decided by.
 struct PoliciesAPI: Sendable {
     let versions: VersionStore
-    let entities: EntityRecords
     let point: DecisionPoint
     let changes: Changes
     let fourEyes: Bool

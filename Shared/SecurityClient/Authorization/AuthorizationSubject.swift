@@ -34,11 +34,6 @@ public struct AuthorizationSubject: Sendable {
         context = Record(fields)
     }
 
-    /// Context that only the platform says.
-    public static let platformContext: Set<CedarString> = [
-        "amr", "client_certificate", "now", "authenticated_at_age", "address",
-    ]
-
     package enum Names {
         package static let user: Name = "User"
         package static let service: Name = "Service"

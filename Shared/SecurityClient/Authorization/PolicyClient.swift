@@ -109,8 +109,7 @@ public final class PolicyClient: Service {
         // over: it says nothing of what changed before it was read.
         let isWhole =
             known.confirmedAt.map { $0 >= known.feedFrom } ?? false
-            && known.announcedPolicies <= replica.policySequence ?? -1
-            && known.announcedEntities <= replica.entitySequence ?? -1
+            && hasAllThatWasAnnounced
         let heard = isWhole ? feed.flatMap { $0.isCaughtUp ? $0.completeUpTo : nil } : nil
         let confirmed = [known.confirmedAt, heard]
         return confirmed.compactMap { $0 }.max().map { .milliseconds(max(0, now - $0)) }
