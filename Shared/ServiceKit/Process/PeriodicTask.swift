@@ -2,13 +2,22 @@ import Logging
 import ServiceLifecycle
 
 /// Repeats a piece of work until the service shuts down. A failure is logged once, and once more when it is over.
-struct PeriodicTask: Service {
+package struct PeriodicTask: Service {
     let name: String
     let interval: Duration
     let logger: Logger
     let work: @Sendable () async throws -> Void
 
-    func run() async throws {
+    package init(
+        name: String, interval: Duration, logger: Logger, work: @escaping @Sendable () async throws -> Void
+    ) {
+        self.name = name
+        self.interval = interval
+        self.logger = logger
+        self.work = work
+    }
+
+    package func run() async throws {
         try? await cancelWhenGracefulShutdown {
             var failing = false
             while !Task.isCancelled {
