@@ -107,7 +107,7 @@ let package = Package(
             "SecurityClient",
             [
                 "APISecurity", "ServiceKit", "Contracts", "EventBus", "JOSE", "StrictJSON", "Cedar", hummingbird,
-                httpClient, httpTypes, logging, lifecycle, crypto, nioCore, nioSSL,
+                httpClient, httpTypes, logging, lifecycle, crypto, nioCore, nioSSL, yams,
             ]),
 
         // MARK: Services, examples and tools

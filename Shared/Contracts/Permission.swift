@@ -35,6 +35,8 @@ public struct Permission: Sendable, Hashable, RawRepresentable, ExpressibleByStr
         "sessions:revoke": .reducing,
         "users:disable": .reducing,
         "service-accounts:disable": .reducing,
+        "assignments:end": .reducing,
+        "elevations:end": .reducing,
     ]
 }
 
@@ -67,6 +69,15 @@ extension Permission {
     public static let activatePolicies: Permission = "policies:activate"
     public static let readEntities: Permission = "entities:read"
     public static let writeEntities: Permission = "entities:write"
+    public static let readRoles: Permission = "roles:read"
+    /// What roles mean, and who may hold which together.
+    public static let writeRoles: Permission = "roles:write"
+    public static let writeAssignments: Permission = "assignments:write"
+    /// Taking away what was assigned.
+    public static let endAssignments: Permission = "assignments:end"
+    public static let requestElevations: Permission = "elevations:request"
+    public static let approveElevations: Permission = "elevations:approve"
+    public static let endElevations: Permission = "elevations:end"
     /// What a service needs that decides for itself.
     public static let readBundles: Permission = "bundles:read"
     public static let evaluateDecisions: Permission = "decisions:evaluate"

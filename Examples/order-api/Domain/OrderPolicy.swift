@@ -37,7 +37,7 @@ struct OrderPolicy: Sendable {
                 "owner": .entity(owner),
                 "instrument": .entity(instrument), "desk": .entity(place),
                 "notional": .int(order.terms.notional(referencePrice: referencePrice)),
-            ], parents: [place])
+            ], parents: [place, instrument])
     }
 }
 

@@ -198,7 +198,7 @@ final class ForwardAuthAPI: Sendable {
             principal: subject.principal,
             action: EntityUID(type: AuthorizationSubject.Names.action, id: CedarString(target.action)),
             resource: target.resource, context: subject.context)
-        let entities = [subject.entity(in: snapshot)]
+        let entities = [subject.entity(in: snapshot, for: target.resource, with: [])]
         let verdict = snapshot.policies.compiled.authorize(request, in: snapshot.store, with: entities)
         let outcome = Authorizer.outcome(verdict, of: target.action, snapshot.policies)
         let decision = AuthorizationDecision(

@@ -51,7 +51,7 @@ struct KillSwitchesAPI: Sendable {
             AuthorizationRequest(
                 principal: subject.principal,
                 action: action, resource: uid, context: subject.context), in: snapshot.store,
-            with: [subject.entity(in: snapshot)])
+            with: [subject.entity(in: snapshot, for: uid, with: [])])
         guard verdict.isAllowed else {
             var problem = Problem.forbidden("denied-by-policy")
             problem.extensions["policies"] = .array(verdict.reasons.map { .string($0.description) })

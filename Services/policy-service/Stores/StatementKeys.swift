@@ -68,4 +68,11 @@ struct StatementKeys: Sendable {
             .delta, issuer: issuer, sequence: delta.sequence, from: delta.from, issuedAt: at / 1000, digest: digest
         ).signed(with: signing)
     }
+
+    /// - Parameter from: what the caller has; nil when the body is the whole.
+    func roles(from: Int64?, sequence: Int64, digest: String, at: Int64) throws(JOSEError) -> String {
+        try PolicyStatement(
+            .roles, issuer: issuer, sequence: sequence, from: from, issuedAt: at / 1000, digest: digest
+        ).signed(with: signing)
+    }
 }

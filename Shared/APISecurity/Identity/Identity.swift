@@ -15,7 +15,11 @@ public struct Identity: Sendable {
     public var clientID: String?
     public var sessionID: String?
     public var deviceID: String?
+    /// Held everywhere.
     public var roles: [String]
+    /// Held for a part of the platform: what they permit is in `permissions`, so that routes let the caller in; for what
+    /// it may be done there, policies have to be asked.
+    public var scopedRoles: [ScopedRole] = []
     public var permissions: Set<String>
     public var scope: String?
     /// When the person last proved who she is, in seconds since the epoch.

@@ -49,7 +49,7 @@ public final class Authorizer: Sendable {
             let verdict = snapshot.policies.compiled.authorize(
                 AuthorizationRequest(
                     principal: subject.principal, action: uid, resource: resource, context: merged),
-                in: snapshot.store, with: [subject.entity(in: snapshot)] + entities)
+                in: snapshot.store, with: [subject.entity(in: snapshot, for: resource, with: entities)] + entities)
             decision = AuthorizationDecision(
                 outcome: Authorizer.outcome(verdict, of: action, snapshot.policies),
                 policies: verdict.determiningPolicies,

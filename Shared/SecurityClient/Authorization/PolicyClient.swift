@@ -313,11 +313,13 @@ public final class PolicyClient: Service {
     private func take(_ kind: PolicyStatement.Kind, _ text: String, _ body: [UInt8], from source: String) -> Bool {
         guard let statement = verified(kind, text) else { return false }
         do throws(PolicyReplica.Refusal) {
-            let outcome =
+            let outcome: PolicyReplica.Outcome =
                 switch kind {
                 case .policies: try replica.takePolicies(statement, body: body)
                 case .entities: try replica.takeEntities(statement, body: body)
                 case .delta: try replica.takeDelta(statement, body: body)
+                // Not among what is decided by: `RolesClient` takes them.
+                case .roles: throw .invalid("roles are not taken here")
                 }
             if outcome == .applied {
                 applied.increment()

@@ -10,6 +10,7 @@ package struct PolicyStatement: Sendable, Hashable {
         case policies = "jts-policies+jws"
         case entities = "jts-entities+jws"
         case delta = "jts-entities-delta+jws"
+        case roles = "jts-roles+jws"
     }
 
     package enum Fault: Error, Sendable, Hashable {
@@ -25,7 +26,7 @@ package struct PolicyStatement: Sendable, Hashable {
     package let sequence: Int64
     /// The version of the policies.
     package var version: Int64?
-    /// The number of the entities that a delta changes.
+    /// The number of what a delta changes; of roles: what the caller had, nil where the body is the whole.
     package var from: Int64?
     /// Seconds since the epoch.
     package let issuedAt: Int64

@@ -42,6 +42,7 @@ extension AccessTokenClaims {
         case .sessionID: return put(value.string, in: &identity.sessionID)
         case .deviceID: return put(value.string, in: &identity.deviceID)
         case .roles: return put(value.strings, in: &identity.roles)
+        case .scopedRoles: return put(ScopedRole.list(value), in: &identity.scopedRoles)
         case .permissions: return put(value.strings.map { Set($0) }, in: &identity.permissions)
         case .email: return put(value.string.map { Sensitive($0) }, in: &identity.email)
         case .confirmation: return put(confirmation(value), in: &identity.confirmation)

@@ -43,6 +43,7 @@ extension AccessTokenClaims {
         case .sessionID: return put(reader.text(), in: &identity.sessionID)
         case .deviceID: return put(reader.text(), in: &identity.deviceID)
         case .roles: return put(shared.roles.read(&reader) { $0.texts() }, in: &identity.roles)
+        case .scopedRoles: return put(scopedRoles(&reader), in: &identity.scopedRoles)
         case .permissions:
             return put(shared.permissions.read(&reader) { $0.texts().map { Set($0) } }, in: &identity.permissions)
         case .email: return put(reader.text().map { Sensitive($0) }, in: &identity.email)
@@ -71,11 +72,32 @@ extension AccessTokenClaims {
         return audience.sameBytes(as: wanted)
     }
 
+    private func scopedRoles(_ reader: inout PlainJSONReader) -> [ScopedRole]? {
+        guard reader.skip("[") else { return nil }
+        var roles: [ScopedRole] = []
+        repeat {
+            guard reader.skip("{"), reader.member("role"), let role = reader.text(), reader.skip(","),
+                reader.member("type"), let type = reader.text(), reader.skip(","),
+                reader.member("id"), let id = reader.text(), reader.skip("}")
+            else { return nil }
+            roles.append(ScopedRole(role: role, type: type, id: id))
+        } while reader.skip(",")
+        return reader.skip("]") ? roles : nil
+    }
+
     private func confirmation(_ reader: inout PlainJSONReader) -> Identity.Confirmation? {
         guard reader.skip("{"), let method = reader.string(), reader.skip(":"), let thumbprint = reader.string(),
             reader.skip("}"), thumbprint.count == 43
         else { return nil }
         if method.sameBytes(as: "x5t#S256") { return .certificate(String(decoding: thumbprint, as: UTF8.self)) }
         return method.sameBytes(as: "jkt") ? .dpop(String(decoding: thumbprint, as: UTF8.self)) : nil
+    }
+}
+
+extension PlainJSONReader {
+    /// The name of a member and its colon.
+    fileprivate mutating func member(_ name: StaticString) -> Bool {
+        guard let found = string(), found.sameBytes(as: name) else { return false }
+        return skip(":")
     }
 }

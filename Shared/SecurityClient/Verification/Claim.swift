@@ -3,7 +3,8 @@ import StrictJSON
 /// The claims of an access token that are read (RFC 9068 section 2.2, RFC 7519 section 4.1); others are of no concern.
 enum Claim: UInt8 {
     case issuer, subject, audience, expiry, issuedAt, notBefore, issuedAtMilliseconds, tokenID, clientID, scope
-    case authTime, methods, context, sessionID, deviceID, roles, permissions, email, confirmation
+    case authTime, methods, context, sessionID, deviceID, roles, scopedRoles, permissions, email
+    case confirmation
 
     /// - Parameter name: in UTF-8.
     init?(name: UnsafeRawBufferPointer) {
@@ -24,6 +25,7 @@ enum Claim: UInt8 {
         case "sid": self = .sessionID
         case "device_id": self = .deviceID
         case "roles": self = .roles
+        case "scoped_roles": self = .scopedRoles
         case "permissions": self = .permissions
         case "email": self = .email
         case "cnf": self = .confirmation
