@@ -29,6 +29,8 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
+let structuredFields: Target.Dependency = .product(
+    name: "RawStructuredFieldValues", package: "swift-http-structured-headers")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -55,6 +57,7 @@ let package = Package(
     products: [
         .executable(name: "token-service", targets: ["TokenService"]),
         .executable(name: "policy-service", targets: ["PolicyService"]),
+        .executable(name: "ratelimit-service", targets: ["RateLimitService"]),
         .executable(name: "order-api", targets: ["OrderAPI"]),
         .executable(name: "dev-kafka", targets: ["DevKafka"]),
         .executable(name: "jts", targets: ["JTS"]),
@@ -76,6 +79,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers", from: "1.7.0"),
     ],
     targets: [
         // MARK: C libraries
@@ -91,6 +95,7 @@ let package = Package(
         library("JOSE", ["StrictJSON", crypto, cryptoExtras]),
         library("Sealing", [crypto]),
         library("Contracts", ["StrictJSON"]),
+        library("RateLimits", ["StrictJSON", crypto, yams, structuredFields]),
         library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto]),
         library("Database", ["CPostgres", "Contracts", grdb, sqlite, logging, crypto]),
         library("EventBus", ["CRdkafka", "Contracts", "Database", "Redis", "StrictJSON", logging, lifecycle]),
@@ -123,6 +128,12 @@ let package = Package(
             [
                 "Cedar", "ServiceKit", "APISecurity", "SecurityClient", "Contracts", "Database", "EventBus", "JOSE",
                 "Sealing", "StrictJSON", hummingbird, httpTypes, logging, lifecycle, crypto, nioCore, nioPosix,
+            ]),
+        executable(
+            "RateLimitService", path: "Services/ratelimit-service",
+            [
+                "RateLimits", "ServiceKit", "APISecurity", "SecurityClient", "Contracts", "Redis", "Database",
+                "EventBus", "JOSE", "StrictJSON", hummingbird, httpTypes, logging, lifecycle, crypto, nioCore, nioPosix,
             ]),
         executable(
             "OrderAPI", path: "Examples/order-api",
@@ -172,6 +183,7 @@ let package = Package(
             swiftSettings: settings),
         tests("SealingTests", ["Sealing", crypto]),
         tests("ContractsTests", ["Contracts", "StrictJSON"]),
+        tests("RateLimitsTests", ["RateLimits", "StrictJSON", structuredFields]),
         tests("RedisTests", ["Redis", nioCore, nioPosix, nioSSL, nioEmbedded, logging]),
         tests("DatabaseTests", ["Database", logging]),
         tests(
@@ -211,6 +223,13 @@ let package = Package(
             ],
             path: "Tests/PolicyServiceTests", exclude: ["todo", "todo-entities.json"], swiftSettings: settings),
         tests(
+            "RateLimitServiceTests",
+            [
+                "RouteTesting", "RateLimitService", "RateLimits", "APISecurity", "SecurityClient", "ServiceKit",
+                "Contracts", "EventBus", "Redis", "Database", "StrictJSON", hummingbird, httpTypes, logging, nioCore,
+                nioPosix, nioEmbedded,
+            ]),
+        tests(
             "OrderAPITests",
             [
                 "OrderAPI", "APISecurity", "SecurityClient", "ServiceKit", "Contracts", "Database", "EventBus", "JOSE",
@@ -224,7 +243,12 @@ let package = Package(
             path: "Tests/EndToEnd",
             exclude: ["interoperability.py", "login_timing.py", "make_tokens.py", "raw_request.py"],
             swiftSettings: settings),
-        tests("Faults", ["JOSE", "StrictJSON", "Contracts", "EventBus", httpClient, crypto, logging]),
+        tests(
+            "Faults",
+            [
+                "JOSE", "StrictJSON", "Contracts", "EventBus", "SecurityClient", "APISecurity", "ServiceKit", "Cedar",
+                httpClient, crypto, logging,
+            ]),
     ]
 )
 

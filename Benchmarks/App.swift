@@ -11,6 +11,8 @@ struct App {
         ("revocation", RevocationBench.run),
         ("memory", MemoryBench.run),
         ("policies", PolicyBench.run),
+        ("decisions", DecisionsBench.run),
+        ("activation", ActivationBench.run),
     ]
 
     static func main() async throws {

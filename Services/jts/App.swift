@@ -6,7 +6,7 @@ import Foundation
 struct JTS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jts",
-        abstract: "Sign in, look at tokens, and administer sessions, users, signing keys and policies.",
+        abstract: "Sign in, look at tokens, and administer sessions, users, roles, signing keys and policies.",
         discussion: """
             Exit status: 0 done; 1 refused (the reason is on standard error); 2 wrong use; 3 not signed in; \
             4 the service cannot be reached or failed.
@@ -15,7 +15,8 @@ struct JTS: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             LoginCommand.self, LogoutCommand.self, TokenCommand.self, SessionsCommand.self, UsersCommand.self,
-            KeysCommand.self, MFACommand.self, PolicyCommand.self, EventsCommand.self,
+            KeysCommand.self, MFACommand.self, PolicyCommand.self, RolesCommand.self,
+            ElevationsCommand.self, EventsCommand.self,
         ])
 
     /// Runs the command; own exit codes, so that scripts can tell a refusal from wrong use.

@@ -27,8 +27,10 @@ struct App {
         health.register("database") { try await platform.database.ping() }
         try await Startup.waitForDependencies(health, logger: logger)
         try await platform.migrate()
+        let people = client.tokenService.map { TokenServicePeople(calls: $0, logger: logger) as any PeopleDirectory }
         let service = try await Assembly(
-            platform, authenticator: client.authenticator, settings: settings, metrics: metrics)
+            platform, authenticator: client.authenticator, people: people ?? NoPeople(), settings: settings,
+            metrics: metrics)
         try await service.prepare()
 
         client.registerHealth(on: health)

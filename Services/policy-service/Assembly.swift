@@ -15,15 +15,18 @@ struct Assembly: Sendable {
     let follower: PolicyFollower
     let versions: VersionStore
     let point: DecisionPoint
+    let rotation: StatementKeyRotation
+    let roles: Roles
     private let platform: Platform
 
+    /// - Parameter people: who is asked of whom roles are given to.
     init(
-        _ platform: Platform, authenticator: any Authenticator, settings: HTTPServerSettings, metrics: MetricsRegistry
+        _ platform: Platform, authenticator: any Authenticator, people: any PeopleDirectory,
+        settings: HTTPServerSettings, metrics: MetricsRegistry
     ) async throws {
         self.platform = platform
         let publishing = Publishing(platform)
         let keys = try await StatementKeys.open(platform)
-        try keys.publish(to: platform.configuration.stateDirectory + "/statement-keys.json")
         versions = VersionStore(database: platform.database, outbox: platform.outbox, keys: keys)
         let entities = EntityRecords(database: platform.database, outbox: platform.outbox, keys: keys)
         point = DecisionPoint()
@@ -39,6 +42,10 @@ struct Assembly: Sendable {
         router = SecureRouter(authenticator: authenticator, options: options)
         let changes = Changes(follower: follower, nudge: publishing.main.nudge)
         BundlesAPI(follower: follower, point: point, keys: keys, clock: platform.clock).register(on: router)
+        let rotation = StatementKeyRotation(
+            keys: keys, point: point, database: platform.database, outbox: platform.outbox, clock: platform.clock,
+            nudge: publishing.main.nudge)
+        StatementKeysAPI(rotation: rotation).register(on: router)
         PoliciesAPI(
             versions: versions, point: point, changes: changes,
             fourEyes: platform.configuration.fourEyes
@@ -46,31 +53,48 @@ struct Assembly: Sendable {
         EntitiesAPI(entities: entities, point: point, changes: changes).register(on: router)
         KillSwitchesAPI(entities: entities, point: point, changes: changes).register(on: router)
         let shadow = ShadowEvaluation(point: point, clock: platform.clock)
-        AccessAPI(
-            point: point, shadow: shadow, publicURL: platform.configuration.publicURL, clock: platform.clock
-        ).register(on: router)
-        ShadowAPI(
-            versions: versions, changes: changes, shadow: shadow, replica: platform.configuration.replica
-        ).register(on: router)
+        let shadows = ShadowAPI(
+            versions: versions, changes: changes, shadow: shadow, reports: ShadowReports(database: platform.database),
+            point: point, keys: keys, replica: platform.configuration.replica, clock: platform.clock)
+        shadows.register(on: router)
         let decisions = DecisionRecord(
             sink: RefusalRecord(platform: platform, nudge: publishing.main.nudge), clock: platform.clock,
             logger: platform.logger)
+        AccessAPI(
+            point: point, shadow: shadow, publicURL: platform.configuration.publicURL, clock: platform.clock,
+            record: decisions
+        ).register(on: router)
+        SearchAPI(
+            point: point, tokens: SearchTokens(key: platform.sealer.derive(label: SearchTokens.label)),
+            clock: platform.clock, record: decisions
+        ).register(on: router)
         ForwardAuthAPI(
             routes: try Assembly.forwardAuthRoutes(platform),
             certificates: platform.configuration.forwardAuthCertificate,
             point: point, shadow: shadow, authenticator: authenticator, record: decisions
         ).register(on: router)
         ExplainAPI(point: point, clock: platform.clock).register(on: router)
+        roles = Roles(
+            platform, people: people, keys: keys, assigned: point.assigned, nudge: publishing.main.nudge)
+        roles.register(on: router, metrics: metrics)
         ServiceMetrics.register(in: metrics, platform: platform, publishing: publishing, point: point)
         self.publishing = publishing
         self.follower = follower
+        self.rotation = rotation
         background =
-            [publishing.main, refusals] + decisions.services + [
+            [publishing.main, refusals] + decisions.services + roles.services + [
                 PeriodicTask(name: "following policies", interval: .milliseconds(100), logger: platform.logger) {
                     try await follower.follow()
                 },
+                PeriodicTask(
+                    name: "looking after statement keys", interval: .milliseconds(500), logger: platform.logger
+                ) { try await rotation.maintain() },
                 PeriodicTask(name: "evaluating the shadow set", interval: .milliseconds(25), logger: platform.logger) {
                     if shadow.hasWork { await OffLoop.run { shadow.drain(for: .milliseconds(25)) } }
+                },
+                PeriodicTask(name: "sharing what the shadow set found", interval: .seconds(2), logger: platform.logger)
+                {
+                    try await shadows.share()
                 },
             ]
     }
@@ -87,6 +111,8 @@ struct Assembly: Sendable {
 
     /// What must have happened before the first request: a set of policies is active here.
     func prepare() async throws {
+        try await FirstRoles.ensure(platform, roles.store)
+        try await roles.follower.follow()
         try await FirstPolicies.ensure(platform, versions)
         try await follower.follow()
     }
@@ -99,6 +125,12 @@ struct Changes: Sendable {
 
     func committed() async throws {
         nudge()
+        try await follower.follow()
+    }
+
+    /// After an activation: clients that hear of it fetch the set, so that this replica should have it by then.
+    func activated() async throws {
+        defer { nudge() }
         try await follower.follow()
     }
 }

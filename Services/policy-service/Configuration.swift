@@ -16,9 +16,13 @@ struct PolicyServiceConfiguration: Sendable {
     var keyFile: String
     /// The set that is activated when there is none yet.
     var policiesDirectory: String
+    /// The catalogue of roles when there is none yet.
+    var rolesFile: String
     var kafka: KafkaConfiguration
     /// Milliseconds.
     var outboxRetention: Int64
+    /// How long a key signs statements, milliseconds.
+    var statementKeyLifetime: Int64
     /// Whether an activation takes another person's approval.
     var fourEyes: Bool
     /// Which requests forward-auth lets ask for what; nil lets nothing through.
@@ -40,8 +44,10 @@ struct PolicyServiceConfiguration: Sendable {
         publicURL = url.hasSuffix("/") ? String(url.dropLast()) : url
         keyFile = source.string("SEALING_KEY_FILE", default: "\(stateDirectory)/sealing.keys")
         policiesDirectory = source.string("POLICIES_DIR", default: "policies")
+        rolesFile = source.string("ROLES_FILE", default: "deploy/config/roles.yaml")
         kafka = KafkaConfiguration(source, clientID: Outboxes.service)
         outboxRetention = source.milliseconds("OUTBOX_RETENTION", default: "7d", in: "15m"..."90d")
+        statementKeyLifetime = source.milliseconds("STATEMENT_KEY_LIFETIME", default: "90d", in: "1h"..."365d")
         fourEyes = source.bool("FOUR_EYES", default: true)
         let routes = "deploy/config/forward-auth.json"
         forwardAuthRoutesFile =

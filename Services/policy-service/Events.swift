@@ -58,6 +58,13 @@ enum PolicyEvents {
             topic: Topic.policyChanged.rawValue, key: "entities", type: "org.jts.policy.entities-changed",
             subject: "\(sequence)", time: at, data: .object(data))
     }
+
+    /// A hint to fetch what changed: who was given which role, or what a role means.
+    static func rolesChanged(sequence: Int64, at: Int64) -> OutboxEvent {
+        OutboxEvent(
+            topic: Topic.policyChanged.rawValue, key: "roles", type: "org.jts.policy.roles-changed",
+            subject: "\(sequence)", time: at, data: ["sequence": .int(sequence)])
+    }
 }
 
 /// Puts refused requests and decisions on record.

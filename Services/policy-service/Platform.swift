@@ -40,6 +40,7 @@ struct Platform: Sendable {
 
     func migrate() async throws {
         try await Migrator.run(SQLOutbox.migrations, component: "outbox", on: database)
-        try await Migrator.run(PolicyMigrations.all, component: Outboxes.service, on: database)
+        try await Migrator.run(
+            PolicyMigrations.all + RoleMigrations.all, component: Outboxes.service, on: database)
     }
 }

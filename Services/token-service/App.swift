@@ -36,6 +36,7 @@ struct App {
         try await service.prepare(platform)
         health.register("signing-key") { try service.requireSigningKey(now: platform.clock()) }
         health.register("revocations") { try service.follower.requireFresh(now: platform.clock()) }
+        service.roles.register(on: health, clock: platform.clock)
         health.register("kafka", isRequired: false) { try service.publishing.check(now: platform.clock()) }
 
         service.router.registerOperations(

@@ -18,6 +18,7 @@ struct Assembly: Sendable {
     let publishing: Publishing
     let keys: SigningKeys
     let follower: RevocationFollower
+    let roles: FollowedRoles
 
     init(_ platform: Platform, settings: HTTPServerSettings, metrics: MetricsRegistry) throws {
         let configuration = platform.configuration
@@ -41,10 +42,11 @@ struct Assembly: Sendable {
             clock: clock, logger: platform.logger)
         let issuer = TokenIssuer(
             issuer: configuration.issuer, audience: configuration.audience,
-            lifetime: configuration.accessLifetime / 1000, ring: ring, catalogue: platform.catalogue, clock: clock)
+            lifetime: configuration.accessLifetime / 1000, ring: ring, catalogue: platform.catalogue, clock: clock,
+            withheld: WithheldRoles(metrics))
         let sessions = Sessions(
-            store: store, accounts: AccountReader(database: platform.database), revocations: revocations,
-            issuer: issuer, catalogue: platform.catalogue,
+            store: store, accounts: AccountReader(database: platform.database, catalogue: platform.catalogue),
+            revocations: revocations, issuer: issuer, catalogue: platform.catalogue,
             chainKey: ChainKey(platform.sealer.derive(label: "refresh-token-chain")),
             policy: Sessions.Policy(
                 sliding: configuration.refreshLifetime, absolute: configuration.sessionLifetime,
@@ -59,9 +61,10 @@ struct Assembly: Sendable {
         let follower = RevocationFollower(revocations, clock: clock)
         let authenticator = TokenAuthenticator(
             verifier: verifier, freshness: follower, clock: clock, publicURL: configuration.issuer)
-        let refusals = AccessRefusals(
-            sink: RefusalRecord(redis: platform.redis, outbox: platform.redisOutbox, nudge: publishing.nudge),
-            clock: clock, logger: platform.logger)
+        let record = RefusalRecord(redis: platform.redis, outbox: platform.redisOutbox, nudge: publishing.nudge)
+        let refusals = AccessRefusals(sink: record, clock: clock, logger: platform.logger)
+        let roles = try FollowedRoles(
+            platform, issuer: issuer, revocations: revocations, record: record, metrics: metrics)
         var options = SecureRouter.Options(
             metrics: metrics, clock: clock, trustedProxies: settings.trustedProxies,
             strictTransport: configuration.issuer.hasPrefix("https://"), problem: StoreProblems.problem)
@@ -84,16 +87,19 @@ struct Assembly: Sendable {
         self.publishing = publishing
         self.keys = keys
         self.follower = follower
+        self.roles = roles
         background =
             [platform.redis, publishing.main, publishing.sessions]
             + Upkeep.tasks(
-                platform, keys: keys, follower: follower, revocations: revocations, sessions: sessions)
-            + [ShutdownHook { await hasher.shutdown() }, refusals]
+                platform, keys: keys, follower: follower, revocations: revocations, sessions: sessions,
+                roles: roles.follower)
+            + roles.services + [ShutdownHook { await hasher.shutdown() }, refusals]
     }
 
     /// What must have happened before the first request: the schema, the keys, the revocations of living tokens.
     func prepare(_ platform: Platform) async throws {
         try await platform.migrate()
+        try await roles.follower.follow()
         try await FirstAdministrator.ensure(platform, file: platform.configuration.adminFile)
         try await keys.maintain()
         try await follower.follow()
@@ -136,7 +142,7 @@ enum OAuthRoutes {
         KeysAPI(keys: keys).register(on: router)
         MetadataAPI(
             issuer: issuer, ring: keys.ring, maxAge: platform.configuration.jwksMaxAge,
-            scopes: platform.catalogue.permissions(of: platform.catalogue.roles),
+            scopes: { [catalogue = platform.catalogue] in catalogue.permissions },
             takesClientCertificates: takesClientCertificates
         ).register(on: router)
     }

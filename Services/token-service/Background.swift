@@ -16,7 +16,7 @@ struct ShutdownHook: Service {
 enum Upkeep {
     static func tasks(
         _ platform: Platform, keys: SigningKeys, follower: RevocationFollower, revocations: Revocations,
-        sessions: Sessions
+        sessions: Sessions, roles: RoleFollower
     ) -> [any Service] {
         let configuration = platform.configuration
         let clock = platform.clock
@@ -34,6 +34,7 @@ enum Upkeep {
             task("keeping sealed values under the present key", .seconds(20)) {
                 try await Rewrapping(platform).run()
             },
+            task("going by other replicas' roles", .seconds(1)) { try await roles.follow() },
             task("forgetting old revocations", .seconds(300)) { try await revocations.purge(now: clock()) },
         ]
     }

@@ -28,6 +28,10 @@ struct TokenServiceConfiguration: Sendable {
     /// What `/openapi.json` serves; nil when the file is not there.
     var openAPIFile: String?
     var kafka: KafkaConfiguration
+    /// Where roles come from; without it, from `rolesFile` alone.
+    var policies: PolicyClientConfiguration
+    /// Of requests to policy-service.
+    var policySecurity: HTTPTransportSecurity
     var algorithm: JWSAlgorithm
     var accessLifetime: Int64
     var refreshLifetime: Int64
@@ -72,6 +76,11 @@ struct TokenServiceConfiguration: Sendable {
         let document = source.string("OPENAPI_FILE", default: "docs/openapi/token-service.yaml")
         openAPIFile = FileManager.default.isReadableFile(atPath: document) ? document : nil
         kafka = KafkaConfiguration(source, clientID: "token-service")
+        policies = PolicyClientConfiguration(source)
+        policySecurity = HTTPTransportSecurity(
+            caFile: source.optionalString("POLICY_SERVICE_CA_FILE"),
+            certificateFile: source.optionalString("CLIENT_CERT_FILE"),
+            keyFile: source.optionalString("CLIENT_KEY_FILE"))
         algorithm = source.value("SIGNING_ALGORITHM", default: .RS256, expected: "a JWS algorithm such as RS256") {
             JWSAlgorithm(rawValue: $0)
         }
@@ -90,6 +99,12 @@ struct TokenServiceConfiguration: Sendable {
         replica = source.string("REPLICA", default: RandomID.make(bytes: 9))
         if Int64(jwksMaxAge) * 1000 > keyAnnouncement {
             source.reject("JWKS_MAX_AGE", "must not be longer than KEY_ANNOUNCEMENT: caches would miss a new key")
+        }
+        policies.checkTransport(source)
+        if (policySecurity.certificateFile == nil) != (policySecurity.keyFile == nil) {
+            source.reject(
+                policySecurity.keyFile == nil ? "CLIENT_KEY_FILE" : "CLIENT_CERT_FILE",
+                "is required beside the other of the two")
         }
         try source.finish()
     }

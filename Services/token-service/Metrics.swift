@@ -11,6 +11,10 @@ enum ServiceMetrics {
         let (redis, database) = (platform.redis, platform.database)
         metrics.gauge("password_hashes_pending", help: "Password hashes computed or waiting.") { Double(hasher.load) }
         metrics.gauge("signing_keys_published", help: "Keys in the JWKS.") { Double(ring.document.keys.count) }
+        let catalogue = platform.catalogue
+        metrics.gauge("roles_sequence", help: "The last change of roles that is taken over.") {
+            catalogue.sequence == RoleBook.unheard ? nil : Double(catalogue.sequence)
+        }
         metrics.gauge("redis_connections", help: "Redis connections that take commands.") {
             Double(redis.statistics.connected)
         }

@@ -6,6 +6,7 @@ import Logging
 import NIOPosix
 import Redis
 import Sealing
+import SecurityClient
 import ServiceKit
 
 /// What everything else in the service stands on: the stores, the keys, the clock.
@@ -14,7 +15,7 @@ struct Platform: Sendable {
     let database: any Database
     let redis: RedisClient
     let sealer: Sealer
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     let outbox: SQLOutbox
     let redisOutbox: RedisOutbox
     /// Milliseconds since the epoch.
@@ -49,7 +50,8 @@ struct Platform: Sendable {
                 try naming("SEALING_KEY_FILE") {
                     try KeyEncryptionKeyRing.load(fromFile: configuration.keyFile, createIfMissing: true)
                 }),
-            catalogue: try naming("ROLES_FILE") { try FileRoleCatalogue(contentsOf: configuration.rolesFile) },
+            catalogue: RoleBook(
+                try naming("ROLES_FILE") { try RoleCatalogue(contentsOf: configuration.rolesFile) }),
             outbox: SQLOutbox(name: Outboxes.sql), redisOutbox: RedisOutbox(name: Outboxes.redis),
             clock: { WallClock.milliseconds() }, logger: logger)
     }
@@ -63,6 +65,7 @@ struct Platform: Sendable {
 
     func migrate() async throws {
         try await Migrator.run(SQLOutbox.migrations, component: "outbox", on: database)
-        try await Migrator.run(PeopleMigrations.all + SigningMigrations.all, component: "token-service", on: database)
+        try await Migrator.run(
+            PeopleMigrations.all + SigningMigrations.all + RoleMigrations.all, component: "token-service", on: database)
     }
 }

@@ -67,6 +67,8 @@ extension Permission {
     public static let readPolicies: Permission = "policies:read"
     public static let writePolicies: Permission = "policies:write"
     public static let activatePolicies: Permission = "policies:activate"
+    /// Rotating and revoking the keys that sign statements.
+    public static let writeStatementKeys: Permission = "statement-keys:write"
     public static let readEntities: Permission = "entities:read"
     public static let writeEntities: Permission = "entities:write"
     public static let readRoles: Permission = "roles:read"
@@ -81,4 +83,11 @@ extension Permission {
     /// What a service needs that decides for itself.
     public static let readBundles: Permission = "bundles:read"
     public static let evaluateDecisions: Permission = "decisions:evaluate"
+    /// Asking whether a request is within its limits, and charging it.
+    public static let checkLimits: Permission = "limits:check"
+    public static let readLimits: Permission = "limits:read"
+    public static let writeLimits: Permission = "limits:write"
+    public static let activateLimits: Permission = "limits:activate"
+    public static let readBans: Permission = "bans:read"
+    public static let writeBans: Permission = "bans:write"
 }

@@ -143,5 +143,8 @@ extension SecurityEvent {
         case elevationEnded = "elevation-ended"
         case decisionAllowed = "decision-allowed"
         case decisionDenied = "decision-denied"
+        /// The shared counters cannot be reached: each limit does what it says for that case.
+        case limiterDegraded = "limiter-degraded"
+        case limiterRecovered = "limiter-recovered"
     }
 }

@@ -24,6 +24,9 @@ public final class SecurityClient: Sendable {
     public let introspector: Introspector?
     /// What decides in this process; nil when no `POLICY_SERVICE_URL` is configured.
     public let policies: PolicyClient?
+    private let shadow: ShadowClient?
+    /// Asks token-service as this service; nil when there is no `CLIENT_ID`.
+    package let tokenService: ServiceCalls?
     private let staleAfter: Duration
 
     /// - Throws: when a certificate file or the keys of policy-service cannot be read.
@@ -61,7 +64,9 @@ public final class SecurityClient: Sendable {
         self.feed = feed
         self.keys = keys
         self.introspector = introspector
-        policies = try SecurityClient.policies(configuration, transport: transport, metrics: metrics, logger: logger)
+        tokenService = SecurityClient.tokenService(configuration, transport: transport)
+        (policies, shadow) = try SecurityClient.policies(
+            configuration, transport: transport, metrics: metrics, logger: logger)
         staleAfter = configuration.staleAfter
         tokenAuthenticator = TokenAuthenticator(
             verifier: verifier, freshness: freshness, introspector: introspector,
@@ -78,6 +83,7 @@ public final class SecurityClient: Sendable {
         if let feed { services.append(feed) }
         if let introspector { services.append(IntrospectionCheck(introspector: introspector)) }
         if let policies { services.append(policies) }
+        if let shadow { services.append(shadow) }
         return services
     }
 
@@ -131,33 +137,40 @@ public final class SecurityClient: Sendable {
         let description: String
     }
 
+    private static func tokenService(
+        _ configuration: SecurityClientConfiguration, transport: HTTPTransport
+    ) -> ServiceCalls? {
+        guard let id = configuration.clientID, let secret = configuration.clientSecret else { return nil }
+        return ServiceCalls(
+            url: configuration.tokenServiceURL, transport: transport,
+            token: ServiceToken(
+                url: configuration.tokenServiceURL + "/oauth2/token", clientID: id, clientSecret: secret,
+                transport: transport))
+    }
+
     private static func policies(
         _ configuration: SecurityClientConfiguration, transport: HTTPTransport, metrics: MetricsRegistry,
         logger: Logger
-    ) throws -> PolicyClient? {
+    ) throws -> (PolicyClient?, ShadowClient?) {
         guard let url = configuration.policies.url, let id = configuration.clientID,
             let secret = configuration.clientSecret
-        else { return nil }
-        let keys: any VerificationKeys
-        if let file = configuration.policies.jwksFile {
-            let pinned = try PinnedKeys.read(file)
-            keys = LocalJWKS { pinned }
-        } else {
-            keys = RemoteJWKS(
-                url: url + "/.well-known/jwks.json", options: .init(), transport: transport, logger: logger)
-        }
-        return PolicyClient(
-            configuration.policies, url: url, transport: transport,
-            token: ServiceToken(
-                url: configuration.tokenServiceURL + "/oauth2/token", clientID: id, clientSecret: secret,
-                transport: transport),
-            keys: keys, kafka: configuration.kafka, metrics: metrics, logger: logger)
+        else { return (nil, nil) }
+        let keys = try configuration.policies.keys(at: url, transport: transport, logger: logger)
+        let token = ServiceToken(
+            url: configuration.tokenServiceURL + "/oauth2/token", clientID: id, clientSecret: secret,
+            transport: transport)
+        let client = PolicyClient(
+            configuration.policies, url: url, transport: transport, token: token, keys: keys,
+            kafka: configuration.kafka, metrics: metrics, logger: logger)
+        let bundles = ShadowBundles(
+            url: url, issuer: configuration.policies.issuer, transport: transport, token: token, keys: keys)
+        return (client, ShadowClient(client.replica, bundles: bundles, logger: logger))
     }
 
     /// Decides by the policies that this client keeps.
     /// - Parameter record: what goes on record of decisions.
     public func authorizer(_ record: DecisionRecord? = nil) -> Authorizer? {
-        policies.map { Authorizer($0, record: record) }
+        policies.map { Authorizer($0, record: record, shadow: shadow?.evaluation) }
     }
 
     private func register(in metrics: MetricsRegistry) {

@@ -41,13 +41,15 @@ import Testing
                 (orderAPI, system.orders.url, world.session.access), (orderAPI, system.orders.url, nil),
                 (tokenService, system.http.url, nil),
             ] {
-                try await schemathesis(document, url, token: token)
+                try await Fuzzing.schemathesis(document, url, token: token)
             }
             // The administrator's token lives until the end of the first part, which would show nothing otherwise; the acts
             // that may end it, or take her role away, come last.
-            try await schemathesis(tokenService, system.http.url, token: admin, Self.fatal.map { ["exclude", $0] })
+            try await Fuzzing.schemathesis(
+                tokenService, system.http.url, token: admin, Self.fatal.flatMap { ["--exclude-operation-id", $0] })
             try await system.http.call("GET", "/v1/users/me", token: admin).require(200)
-            try await schemathesis(tokenService, system.http.url, token: admin, Self.fatal.map { ["include", $0] })
+            try await Fuzzing.schemathesis(
+                tokenService, system.http.url, token: admin, Self.fatal.flatMap { ["--include-operation-id", $0] })
         }
     }
 
@@ -55,47 +57,20 @@ import Testing
         "setRoles", "disableUser", "lockUser", "revokeKey", "endSession", "endSessionsOfUser", "logout",
     ]
 
-    /// - Parameter operations: which to include or exclude by their id.
-    private func schemathesis(
-        _ document: String, _ url: String, token: String?, _ operations: [[String]] = []
-    ) async throws {
-        let folder = try TemporaryDirectory("jts-schemathesis")
-        // The token comes from the environment: a command line is for everybody to read.
-        let headers = token == nil ? "" : "headers = { Authorization = \"Bearer ${TOKEN}\" }\n"
-        let file = try folder.write(headers, to: "schemathesis.toml")
-        let program = URL(fileURLWithPath: Project.python).deletingLastPathComponent()
-            .appendingPathComponent("schemathesis").path
-        let selection = operations.flatMap { ["--\($0[0])-operation-id", $0[1]] }
-        let outcome = try await ChildProcess.run(
-            program,
-            [
-                "--config-file", file, "run", document, "--url", url, "--no-color", "--seed", "1",
-                "--phases", "examples,coverage,fuzzing", "--max-examples", isLong ? "100" : "4",
-                "--checks",
-                "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
-                    + "response_schema_conformance",
-                "--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none",
-                "--continue-on-failure", "--request-timeout", "30",
-            ] + selection, environment: ["TOKEN": token ?? ""], workingDirectory: folder.path, within: .seconds(900))
-        #expect(
-            outcome.succeeded,
-            "\(document) \(token == nil ? "without" : "with") token:\n\(outcome.output.suffix(6_000))\(outcome.errors)")
-    }
-
     // MARK: - Bodies
 
     /// JSONTestSuite at every route that takes JSON.
     @Test func jsonTestSuite() async throws {
         try await withWorld { world in
             let system = world.system
-            let bodies = try await conformanceBodies()
+            let bodies = try await Fuzzing.conformanceBodies()
             try #require(bodies.count > 200)
             let admin = try await system.adminToken()
             for (http, token) in [(system.http, admin), (system.orders, world.session.access)] {
-                let routes = try await jsonRoutes(http)
+                let routes = try await Fuzzing.jsonRoutes(http)
                 try #require(!routes.isEmpty)
                 for (method, path) in routes {
-                    let answers = try await inParallel(Array(bodies)) { name, body in
+                    let answers = try await Fuzzing.inParallel(Array(bodies)) { name, body in
                         let answer = try await http.call(
                             method, path, body: body, token: token,
                             headers: freshAddress().merging(["Content-Type": "application/json"]) { $1 })
@@ -126,7 +101,7 @@ import Testing
             let system = world.system
             let admin = try await system.adminToken()
             for (http, token) in [(system.http, admin), (system.orders, world.session.access)] {
-                for (method, path) in try await jsonRoutes(http) {
+                for (method, path) in try await Fuzzing.jsonRoutes(http) {
                     func send(_ body: [UInt8], _ type: String) async throws -> Int {
                         let answer = try await http.call(
                             method, path, body: body, token: token,
@@ -167,7 +142,7 @@ import Testing
                 String(repeating: "A", count: 30_000),
             ])
             mutants.remove(token)
-            let answers = try await inParallel(mutants.map { ($0, $0) }) { _, mutant in
+            let answers = try await Fuzzing.inParallel(mutants.map { ($0, $0) }) { _, mutant in
                 [
                     try await system.http.call("GET", "/v1/users/me", headers: ["Authorization": "Bearer \(mutant)"]),
                     try await system.orders.call("GET", "/v1/orders", headers: ["Authorization": "Bearer \(mutant)"]),
@@ -196,7 +171,7 @@ import Testing
                 "", "x", session.refresh + "A", String(session.refresh.dropLast()), "rt_" + session.access,
             ])
             mutants.remove(session.refresh)
-            let answers = try await inParallel(mutants.map { ($0, $0) }) { _, mutant in
+            let answers = try await Fuzzing.inParallel(mutants.map { ($0, $0) }) { _, mutant in
                 [
                     try await system.http.refresh(mutant),
                     try await system.http.call("POST", "/oauth2/revoke", form: ["token": mutant]),
@@ -280,45 +255,5 @@ import Testing
         // What no header may carry is no token, and a blank at either end is not part of one.
         return mutants.filter { $0 != bytes && $0.allSatisfy { (0x21...0x7E).contains($0) } }
             .map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private func conformanceBodies() async throws -> [(String, [UInt8])] {
-        let folder = try TemporaryDirectory("jts-json")
-        let base =
-            ProcessInfo.processInfo.environment["JTS_CONFORMANCE_DIR"] ?? Project.file("../shared/conformance")
-        try await ChildProcess.check(
-            "tar", ["-xzf", base + "/json/test_parsing.tar.gz", "-C", folder.path, "--strip-components=1"])
-        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map { name in
-            (name, [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file(name)))))
-        }
-    }
-
-    /// Of the service's own document: method and path, with an id that names nothing for each parameter.
-    private func jsonRoutes(_ http: TestHTTP) async throws -> [(String, String)] {
-        let document = try await http.call("GET", "/openapi.json").require(200).json
-        var routes: [(String, String)] = []
-        for (path, item) in document["paths"]?.object?.members ?? [] {
-            for (method, operation) in item.object?.members ?? []
-            where operation["requestBody"]?["content"]?["application/json"] != nil {
-                let concrete = path.replacing(/\{[^}]+\}/, with: "11111111-2222-4333-8444-555555555555")
-                routes.append((method.uppercased(), concrete))
-            }
-        }
-        return routes
-    }
-
-    /// Sixteen at a time.
-    private func inParallel<Input: Sendable, Output: Sendable>(
-        _ inputs: [(String, Input)], _ body: @escaping @Sendable (String, Input) async throws -> Output
-    ) async throws -> [Output] {
-        try await withThrowingTaskGroup(of: Output.self) { group in
-            var outputs: [Output] = []
-            for (index, (name, input)) in inputs.enumerated() {
-                if index >= 16, let output = try await group.next() { outputs.append(output) }
-                group.addTask { try await body(name, input) }
-            }
-            for try await output in group { outputs.append(output) }
-            return outputs
-        }
     }
 }

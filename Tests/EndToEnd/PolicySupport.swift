@@ -45,7 +45,7 @@ struct PolicySystem: Sendable {
         try await untilPlaced(within: .seconds(20))
     }
 
-    private static func entity(
+    static func entity(
         _ type: String, _ id: String, _ attributes: JSONValue, _ parent: (String, String)? = nil
     ) -> JSONValue {
         [

@@ -34,6 +34,21 @@ import Testing
         ),
         (.put, "/v1/kill-switches/Desk/fx", "{\"reason\":\"x\"}"),
         (.delete, "/v1/kill-switches/Desk/fx", "{\"reason\":\"x\"}"),
+        (.put, "/v1/roles/clerk", #"{"permissions":["orders:view"],"scopes":["Desk"],"privileged":true,"reason":"x"}"#),
+        (.put, "/v1/constraints/pair", #"{"kind":"static","roles":["clerk","viewer"],"maximum":1,"reason":"x"}"#),
+        (
+            .post, "/v1/assignments",
+            #"{"subject":"vera","role":"trader","scope":{"type":"Desk","id":"fx"},"#
+                + #""starts_at":"2030-01-01T00:00:00Z","ends_at":"2031-01-01T00:00:00.5+01:00","reason":"x"}"#
+        ),
+        (.delete, "/v1/assignments/1", #"{"reason":"x"}"#),
+        (
+            .post, "/v1/elevations",
+            #"{"role":"risk-override","scope":{"type":"Desk","id":"fx"},"seconds":60,"reason":"x"}"#
+        ),
+        (.post, "/v1/elevations/1/approve", #"{"reason":"x"}"#),
+        (.post, "/v1/elevations/1/reject", #"{"reason":"x"}"#),
+        (.post, "/v1/elevations/1/end", #"{"reason":"x"}"#),
         (.put, "/v1/policies/shadow", "{\"version\":1,\"reason\":\"x\"}"),
         (.post, "/access/v1/evaluation", question),
         (
@@ -41,13 +56,33 @@ import Testing
             "{\"evaluations\":[\(question),{}],\"options\":{\"evaluations_semantic\":\"deny_on_first_deny\"}}"
         ),
         (.post, "/v1/explain", question),
+        (
+            .post, "/access/v1/search/subject",
+            #"{"subject":{"type":"User"},"action":{"name":"positions:view"},"resource":{"type":"Desk","id":"fx"},"#
+                + #""context":{"amr":[],"client_certificate":false},"page":{"limit":2,"properties":{"a":[1]}}}"#
+        ),
+        (
+            .post, "/access/v1/search/resource",
+            #"{"subject":{"type":"User","id":"a"},"action":{"name":"orders:view"},"resource":{"type":"Order","#
+                + #""properties":{"notional":1}},"context":{"amr":["pwd"],"client_certificate":true},"page":{"limit":0}}"#
+        ),
+        (
+            .post, "/access/v1/search/action",
+            #"{"subject":{"type":"User","id":"a"},"resource":{"type":"Desk","id":"fx"},"#
+                + #""context":{"amr":["otp"],"client_certificate":false,"authenticated_at_age":5},"page":{}}"#
+        ),
     ]
 
     private static let understood: Set = [
         "/v1/policies/versions", "/v1/policies/activations", "/v1/entities", "/access/v1/evaluation",
-        "/access/v1/evaluations", "/v1/explain",
+        "/access/v1/evaluations", "/v1/explain", "/access/v1/search/subject", "/access/v1/search/resource",
+        "/access/v1/search/action", "/v1/roles/clerk", "/v1/constraints/pair", "/v1/assignments", "/v1/elevations",
     ]
-    private static let administrator = PolicyWorld.administrator
+    /// Gives roles, and asks for one for a while.
+    private static let administrator =
+        PolicyWorld.administrator
+        + ",roles:read,roles:write,assignments:write,assignments:end,elevations:request,elevations:approve,elevations:end"
+        + "/admin,risk-manager"
     private static let nasty: [UInt8] =
         Array("{}[]\",:\\-+.eE0129tfn\u{0}\u{7F} \n()|&=<>?*'`/_$%~".utf8) + [0xFF, 0xC0, 0x80]
 
@@ -139,12 +174,17 @@ import Testing
                 "/v1/policies/versions/1/diff?against=\(part)", "/v1/entities/Desk/\(part)", "/v1/entities/\(part)/fx",
                 "/v1/policies/versions?limit=\(part)", "/v1/policies/versions?cursor=\(part)",
                 "/v1/policies/activations?cursor=\(part)", "/v1/entities?cursor=\(part)", "/v1/entities?type=\(part)",
+                "/v1/roles/\(part)", "/v1/assignments/\(part)", "/v1/elevations/\(part)",
+                "/v1/assignments?subject=\(part)", "/v1/assignments?role=\(part)", "/v1/assignments?state=\(part)",
+                "/v1/assignments?cursor=\(part)", "/v1/elevations?subject=\(part)", "/v1/elevations?cursor=\(part)",
+                "/v1/elevations?limit=\(part)", "/v1/bundles/roles?after=\(part)",
             ] {
                 expectClear(
                     try await world.caller.send(.get, path, as: FuzzTests.administrator), "GET \(path)")
             }
             for path in [
                 "/v1/policies/activations/\(part)/approve", "/v1/policies/activations/\(part)/reject",
+                "/v1/elevations/\(part)/approve", "/v1/elevations/\(part)/reject", "/v1/elevations/\(part)/end",
             ] {
                 expectClear(try await world.caller.send(.post, path, as: FuzzTests.administrator), "POST \(path)")
             }

@@ -31,6 +31,7 @@ final class PolicyWorld: Sendable {
     let platform: Platform
     let service: Assembly
     let caller: RouteCaller
+    let people: KnownPeople
     private let time: Time
     private let folder: TemporaryDirectory
 
@@ -48,6 +49,7 @@ final class PolicyWorld: Sendable {
         folder = try TemporaryDirectory("jts-policies")
         let time = other?.time ?? Time()
         self.time = time
+        people = other?.people ?? KnownPeople()
         let url =
             if let other { other.platform.configuration.databaseURL.exposed } else if dialect == .sqlite {
                 "sqlite://\(folder.path)/policies.db"
@@ -55,6 +57,7 @@ final class PolicyWorld: Sendable {
         let source = ConfigSource(environment: [
             "STATE_DIR": folder.path, "DATABASE_URL": url, "POLICIES_DIR": policies,
             "FOUR_EYES": fourEyes ? "true" : "false", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "ROLES_FILE": Project.file("deploy/config/roles.yaml"),
             "SEALING_KEY_FILE": other?.platform.configuration.keyFile ?? folder.file("sealing.keys"),
         ])
         let configuration = PolicyServiceConfiguration(source)
@@ -66,8 +69,8 @@ final class PolicyWorld: Sendable {
             clock: { time.value.withLock { $0 } }, logger: quiet)
         try await platform.migrate()
         service = try await Assembly(
-            platform, authenticator: NamingAuthenticator { time.value.withLock { $0 } }, settings: settings,
-            metrics: MetricsRegistry())
+            platform, authenticator: NamingAuthenticator { time.value.withLock { $0 } }, people: people,
+            settings: settings, metrics: MetricsRegistry())
         try await service.prepare()
         caller = RouteCaller(service.router)
     }

@@ -1,4 +1,5 @@
 import APISecurity
+import Contracts
 import SecurityClient
 import StrictJSON
 import TestSupport
@@ -97,6 +98,80 @@ struct ShadowTests {
         #expect(try await world.events().filter { $0 == "org.jts.security.policy-shadow-changed" }.count == 2)
     }
 
+    @Test(
+        "those that decide by themselves get the set, and what they find counts with what is found here, at every replica"
+    )
+    func reportsOfOthers() async throws {
+        let world = try await world()
+        let other = try await PolicyWorld(replicaOf: world)
+        let service = "order-api/bundles:read"
+        #expect(try await world.caller.send(.get, "/v1/bundles/shadow", as: service).status == 404)
+        let version = try await store(try ShadowTests.files(), world)
+        let set = try await world.caller.send(
+            .put, "/v1/policies/shadow", ["version": .int(version), "reason": "trial"], as: PolicyWorld.administrator)
+        #expect(set.status == 200)
+        #expect(try await world.caller.send(.get, "/v1/bundles/shadow", as: "eve/policies:read").status == 403)
+        let bundle = try await world.caller.send(.get, "/v1/bundles/shadow", as: service)
+        #expect(bundle.status == 200 && bundle["version"]?.int == version)
+
+        var found = ShadowReport(
+            .init(activeSequence: 1, activeVersion: 1, shadowVersion: version), since: world.now - 1_000)
+        found.addSame(withErrors: false)
+        let kind = ShadowReport.Kind(
+            action: "orders:place", principalType: "User", resourceType: "Order", active: .allow, shadow: .deny,
+            activePolicies: ["a"], shadowPolicies: ["b"])
+        found.add(kind, .init(principal: "User::\"p\"", resource: "Order::\"1\"", at: world.now), withErrors: true)
+        func tell(_ report: JSONValue, _ name: String = "one", as caller: String = service) async throws -> Int {
+            let body: JSONValue = ["reporter": .string(name), "report": report]
+            return try await world.caller.send(.post, "/v1/policies/shadow/reports", body, as: caller).status
+        }
+        #expect(try await tell(found.json) == 204)
+        // The same again takes its own place; another process counts beside it.
+        #expect(try await tell(found.json) == 204)
+        #expect(try await tell(found.json, "two") == 204)
+        #expect(try await tell(found.json, as: "eve/policies:read") == 403)
+        #expect(try await tell(["same": 1]) == 422)
+        var strange = found.json.object ?? [:]
+        strange["shadow_version"] = .int(version + 1)
+        #expect(try await tell(.object(strange)) == 409)
+        #expect(try await ask("positions:view", world) == true)
+        try await world.service.follower.follow()
+        try await other.service.follower.follow()
+        let here = try await report(world)
+        #expect(here["same"]?.int == 2 && here["different"]?.int == 3 && here["errors"]?.int == 2, "\(here)")
+        #expect(here["reporters"]?.array?.count == 3)
+        #expect(here["differences"]?.array?.first?["count"]?.int == 2)
+        #expect(here["since"]?.string == RFC3339.string(milliseconds: world.now - 1_000))
+        // The other replica has found nothing by itself, and tells of what all found but of what this one has not shared.
+        let there = try await report(other)
+        #expect(there["same"]?.int == 2 && there["different"]?.int == 2, "\(there)")
+        _ = try await world.caller.send(.delete, "/v1/policies/shadow", as: PolicyWorld.administrator)
+        #expect(try await tell(found.json) == 409)
+    }
+
+    @Test("a report is read as it was written")
+    func reportsAsJSON() throws {
+        var report = ShadowReport(.init(activeSequence: 4, activeVersion: 2, shadowVersion: 3), since: 5_000)
+        for index in 0..<20 {
+            let kind = ShadowReport.Kind(
+                action: "a\(index % 7)", principalType: "User", resourceType: "Desk", active: .allow, shadow: .deny,
+                activePolicies: ["p"], shadowPolicies: [])
+            report.add(
+                kind, .init(principal: "p", resource: "r", at: Int64(6_000 + index)), withErrors: index % 3 == 0)
+        }
+        report.skip(3)
+        let read = try #require(ShadowReport(json: report.json))
+        #expect(read.json == report.json)
+        var sum = report
+        sum.add(read)
+        #expect(sum.different == 40 && sum.skipped == 6 && sum.kinds == 7)
+        for member in try #require(report.json.object).keys {
+            var broken = try #require(report.json.object)
+            broken[member] = "x"
+            #expect(ShadowReport(json: .object(broken)) == nil, "\(member)")
+        }
+    }
+
     @Test("setting a shadow takes the permission, a fresh factor and a version that is there")
     func refusals() async throws {
         let world = try await PolicyWorld()
@@ -125,7 +200,8 @@ struct ShadowTests {
         ])
         let prepared = try PreparedQuestion(
             question, principal: try #require(question.subject.uid), action: "positions:view",
-            resource: try #require(question.resource.uid), snapshot, now: world.now)
+            resource: try #require(question.resource.uid), snapshot,
+            roles: AssignedRoles(), now: world.now)
         let verdict = snapshot.policies.compiled.authorize(prepared.request, in: snapshot.store)
         for _ in 0..<(ShadowEvaluation.capacity + 10) {
             shadow.note(
@@ -155,6 +231,6 @@ struct ShadowTests {
         }
         #expect(report.kinds == ShadowReport.maximumKinds && report.leftOut == 7)
         #expect(report.different == UInt64(ShadowReport.maximumKinds + 7) && report.errors == 1)
-        #expect(report.json(replica: "r")["differences"]?.array?.count == ShadowReport.maximumKinds)
+        #expect(report.json["differences"]?.array?.count == ShadowReport.maximumKinds)
     }
 }

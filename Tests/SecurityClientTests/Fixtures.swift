@@ -45,6 +45,7 @@ enum TestKeys {
     static let rsa = make(.RS256, "rsa-1")
     static let otherRSA = make(.RS256, "rsa-2")
     static let ec = make(.ES256, "ec-1")
+    static let otherEC = make(.ES256, "ec-1")
 
     private static func make(_ algorithm: JWSAlgorithm, _ id: String) -> SigningKey {
         do { return try SigningKey.generate(algorithm, keyID: id) } catch { preconditionFailure("\(error)") }

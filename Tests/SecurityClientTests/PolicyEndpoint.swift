@@ -18,6 +18,8 @@ final class PolicyEndpoint: Sendable {
         var entitySequence: Int64 = 1
         var entities = [PolicyEndpoint.desk(halted: false)]
         var key = TestKeys.ec
+        /// What `jwks.json` has.
+        var published = [TestKeys.ec.publicJWK]
         var issuer = "policy-service"
         /// Seconds since the epoch that statements say; nil: the clock's.
         var issuedAt: Int64?
@@ -55,8 +57,18 @@ final class PolicyEndpoint: Sendable {
             return Response(
                 status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: now.change(body))))
         }
+        router.get(".well-known/jwks.json") { _, _ in
+            let now = state.value
+            state.update { $0.answers.append("keys") }
+            guard !now.isAway else { return Response(status: .serviceUnavailable) }
+            return Response(
+                status: .ok, headers: [.contentType: "application/jwk-set+json"],
+                body: .init(byteBuffer: ByteBuffer(bytes: JWKSet(keys: now.published).json().encoded())))
+        }
         server = try await TestServer(router)
     }
+
+    var url: String { server.url }
 
     func stop() async { await server.stop() }
 
@@ -78,7 +90,8 @@ final class PolicyEndpoint: Sendable {
 
     /// A client of this endpoint, by the endpoint's clock, and without a feed.
     func client(
-        cache: String? = nil, staleAfter: Duration = .seconds(900), metrics: MetricsRegistry = MetricsRegistry()
+        cache: String? = nil, keys: any VerificationKeys = LocalJWKS { [TestKeys.ec.publicJWK] },
+        staleAfter: Duration = .seconds(900), metrics: MetricsRegistry = MetricsRegistry()
     ) throws -> PolicyClient {
         let source = ConfigSource(environment: [:], yaml: "")
         var configuration = PolicyClientConfiguration(source)
@@ -89,7 +102,7 @@ final class PolicyEndpoint: Sendable {
             configuration, url: server.url, transport: transport,
             token: ServiceToken(
                 url: server.url + "/oauth2/token", clientID: "a", clientSecret: Sensitive("b"), transport: transport),
-            keys: LocalJWKS { [TestKeys.ec.publicJWK] }, kafka: nil, metrics: metrics, logger: quiet,
+            keys: keys, kafka: nil, metrics: metrics, logger: quiet,
             clock: clock.read)
     }
 

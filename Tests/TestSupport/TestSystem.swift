@@ -70,7 +70,9 @@ package final class TestSystem: Sendable {
             policyPostgres = nil
         }
         let (redis, broker) = try await (startedRedis, startedBroker)
-        let services = try Self.tokenServices(options, folder, redis, broker, database: database)
+        let policyPort = options.runsPolicyService ? try freePort() : nil
+        let services = try Self.tokenServices(
+            options, folder, redis, broker, database: database, policyPort: policyPort)
         // The first migrates and makes the administrator; the others find both.
         for service in services { try await service.start() }
 
@@ -81,11 +83,12 @@ package final class TestSystem: Sendable {
         let secret = try await Self.account(
             "order-api", ["tokens:introspect"] + (options.runsPolicyService ? ["bundles:read"] : []), http,
             try await tokens.token())
-        if options.runsPolicyService {
+        if let policyPort {
             let account = try await Self.account(
-                "policy-service", ["tokens:introspect"], http, try await tokens.token())
+                "policy-service", ["tokens:introspect", "users:read"], http, try await tokens.token())
             let service = try Self.policyService(
-                options, folder, broker, issuer: services[0].url, secret: account, database: policyDatabase)
+                options, folder, broker, port: policyPort, issuer: services[0].url, secret: account,
+                database: policyDatabase)
             try await service.start()
             policyService = service
         } else {
@@ -173,7 +176,7 @@ package final class TestSystem: Sendable {
 
     private static func tokenServices(
         _ options: TestSystemOptions, _ folder: TemporaryDirectory, _ redis: RedisServer, _ broker: KafkaBroker,
-        database: String?
+        database: String?, policyPort: Int?
     ) throws -> [TestService] {
         let ports = try (0..<max(1, options.replicas)).map { _ in try freePort() }
         let scheme = options.certificates == nil ? "http" : "https"
@@ -191,6 +194,7 @@ package final class TestSystem: Sendable {
         ]
         shared.merge(tls(options)) { $1 }
         shared["DATABASE_URL"] = database ?? "sqlite://\(state)/token-service.db"
+        if let policyPort { shared["POLICY_SERVICE_URL"] = "http://127.0.0.1:\(policyPort)" }
         shared.merge(options.environment) { $1 }
         return try ports.enumerated().map { index, port in
             try TestService(
@@ -213,15 +217,15 @@ package final class TestSystem: Sendable {
     }
 
     private static func policyService(
-        _ options: TestSystemOptions, _ folder: TemporaryDirectory, _ broker: KafkaBroker, issuer: String,
+        _ options: TestSystemOptions, _ folder: TemporaryDirectory, _ broker: KafkaBroker, port: Int, issuer: String,
         secret: String, database: String?
     ) throws -> TestService {
-        let port = try freePort()
         let state = folder.file("policy-service")
         var environment = [
             "ISSUER": options.environment["ISSUER"] ?? issuer, "TOKEN_SERVICE_URL": issuer, "AUDIENCE": "jts",
             "PUBLIC_URL": "http://127.0.0.1:\(port)", "STATE_DIR": state,
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "POLICIES_DIR": Project.file("policies"),
+            "ROLES_FILE": Project.file("deploy/config/roles.yaml"),
             "OPENAPI_FILE": Project.file("docs/openapi/policy-service.yaml"), "CLIENT_ID": "policy-service",
             "CLIENT_SECRET_FILE": try folder.write(secret, to: "policy-service.secret"),
         ]

@@ -1,24 +1,24 @@
 import Foundation
 import JOSE
+import SecurityClient
 import StrictJSON
 import Testing
 
 @testable import TokenService
 
 @Suite struct PeopleCatalogueTests {
-    static func shipped() throws -> FileRoleCatalogue {
-        try FileRoleCatalogue(
+    static func shipped() throws -> RoleCatalogue {
+        try RoleCatalogue(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
                 .appending(path: "../../deploy/config/roles.yaml").path)
     }
 
-    @Test func theShippedCatalogueReads() throws {
-        let catalogue = try Self.shipped()
-        #expect(catalogue.roles == ["admin", "risk-manager", "service", "strategist", "trader", "viewer"])
+    @Test func theShippedCatalogueAnswers() throws {
+        let catalogue = RoleBook(try Self.shipped())
         #expect(catalogue.isPrivileged(["viewer", "admin"]))
         #expect(!catalogue.isPrivileged(["viewer", "trader", "service"]))
-        #expect(catalogue.isAdministrator(["admin"]))
-        #expect(!catalogue.isAdministrator(["risk-manager", "trader", "nobody"]))
+        #expect(catalogue.catalogue.isAdministrator(["admin"]))
+        #expect(!catalogue.catalogue.isAdministrator(["risk-manager", "trader", "nobody"]))
         #expect(!catalogue.permissions(of: ["viewer"]).contains("orders:place"))
         #expect(catalogue.permissions(of: ["trader"]).contains("orders:place"))
         #expect(catalogue.permissions(of: ["nobody"]).isEmpty)
@@ -26,33 +26,7 @@ import Testing
         #expect(both == Set(both).sorted())
         #expect(catalogue.knows(permission: "keys:write"))
         #expect(!catalogue.knows(permission: "keys:eat"))
-    }
-
-    @Test func theStrictestLimitCounts() throws {
-        let catalogue = try FileRoleCatalogue(
-            yaml: """
-                permissions: [a:b]
-                session_limit: { maximum: 7 }
-                roles:
-                  one: { permissions: [a:b], session_limit: { maximum: 3 } }
-                  two: { permissions: [], session_limit: { maximum: 3, when_reached: refuse } }
-                  three: { permissions: [] }
-                """)
-        #expect(catalogue.sessionLimit(of: ["one", "two"]) == SessionLimit(maximum: 3, whenReached: .refuse))
-        #expect(catalogue.sessionLimit(of: ["three"]) == SessionLimit(maximum: 7, whenReached: .oldestLeaves))
-        #expect(catalogue.sessionLimit(of: []) == SessionLimit(maximum: 7, whenReached: .oldestLeaves))
-    }
-
-    @Test(arguments: [
-        "", "[]", "roles: {}", "permissions: [a:b]\nroles: {}",
-        "permissions: [a:b]\nroles: { x: { permissions: [c:d] } }",
-        "permissions: [a:b]\nroles: { x: { permissions: [], privileged: perhaps } }",
-        "permissions: [a:b]\nroles: { x: { permissions: [], priviledged: true } }",
-        "permissions: [a:b]\nroles: { x: { permissions: [], session_limit: { maximum: 0 } } }",
-        "permissions: [a:b]\nextra: 1\nroles: { x: { permissions: [] } }", "permissions: [a:b\n",
-    ])
-    func aBadCatalogueIsRefused(_ yaml: String) {
-        #expect(throws: (any Error).self) { try FileRoleCatalogue(yaml: yaml) }
+        #expect(catalogue.edition.number == RoleBook.unheard && catalogue.sequence == RoleBook.unheard)
     }
 
     // MARK: Clients

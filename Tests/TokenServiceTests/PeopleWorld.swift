@@ -7,6 +7,7 @@ import Logging
 import NIOPosix
 import Redis
 import Sealing
+import SecurityClient
 import StrictJSON
 import Synchronization
 import TestSupport
@@ -34,8 +35,10 @@ final class PeopleWorld: Sendable {
     static let password = "a long enough passphrase"
     static let start: Int64 = 1_800_000_000_000
 
-    /// - Parameter url: a database of its own; a SQLite file when nil.
-    init(_ server: RedisServer, url: String? = nil) async throws {
+    /// - Parameters:
+    ///   - url: a database of its own; a SQLite file when nil.
+    ///   - catalogue: of the file; the shipped one when nil.
+    init(_ server: RedisServer, url: String? = nil, catalogue: RoleCatalogue? = nil) async throws {
         self.server = server
         let logger = Logger(label: "test")
         folder = try TemporaryDirectory("people")
@@ -47,11 +50,12 @@ final class PeopleWorld: Sendable {
         let redisOutbox = RedisOutbox(name: "people-\(RandomID.make(bytes: 6))")
         self.redisOutbox = redisOutbox
         try await Migrator.run(SQLOutbox.migrations, component: "outbox", on: database)
-        try await Migrator.run(PeopleMigrations.all + SigningMigrations.all, component: "token-service", on: database)
+        try await Migrator.run(
+            PeopleMigrations.all + SigningMigrations.all + RoleMigrations.all, component: "token-service", on: database)
         let time = TurnableClock(PeopleWorld.start)
         self.time = time
         let clock: @Sendable () -> Int64 = { time.now }
-        let catalogue = try PeopleCatalogueTests.shipped()
+        let catalogue = RoleBook(try catalogue ?? PeopleCatalogueTests.shipped())
         let sealer = Sealer(try KeyEncryptionKeyRing.generate())
         let revocations = makeRevocations(database, outbox, redis, redisOutbox, logger)
         let users = UserStore(database: database, outbox: outbox, revocations: revocations, catalogue: catalogue)
@@ -145,7 +149,7 @@ final class RecordedSessions: SessionIssuer {
     }
 
     func stepUp(
-        _ identity: Identity, amr: [String], authTime: Int64, _ client: ClientInfo, requestID: String
+        _ identity: Identity, amr: [String], authTime: Int64, scope: [String]?, _ client: ClientInfo, requestID: String
     ) async throws -> TokenResponse {
         let old = kept.withLock { $0.last { $0.authentication.subject == identity.subject }?.authentication }
         guard let old else { throw PeopleFault.notFound }

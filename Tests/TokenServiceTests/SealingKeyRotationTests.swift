@@ -21,7 +21,8 @@ import Testing
         keyFile = folder.file("keys")
         database = try await DatabaseFactory.open(
             url: "sqlite://\(folder.file("test.db"))", logger: Logger(label: "test"))
-        try await Migrator.run(PeopleMigrations.all + SigningMigrations.all, component: "token-service", on: database)
+        try await Migrator.run(
+            PeopleMigrations.all + SigningMigrations.all + RoleMigrations.all, component: "token-service", on: database)
         sealer = Sealer(try KeyEncryptionKeyRing.load(fromFile: keyFile, createIfMissing: true))
         rewrapping = Rewrapping(
             database: database, sealer: sealer, keyFile: keyFile, logger: Logger(label: "test"))

@@ -47,7 +47,8 @@ import Testing
         let clock = { @Sendable in world.now }
         let revocations = makeRevocations(world.database, SQLOutbox(name: "people"), world.redis, outbox, logger)
         sessions = Sessions(
-            store: SessionStore(redis: world.redis, outbox: outbox), accounts: AccountReader(database: database),
+            store: SessionStore(redis: world.redis, outbox: outbox),
+            accounts: AccountReader(database: database, catalogue: world.people.catalogue),
             revocations: revocations,
             issuer: TokenIssuer(
                 issuer: "https://issuer", audience: ["jts"], lifetime: 900, ring: ring,

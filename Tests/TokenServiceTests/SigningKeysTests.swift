@@ -31,7 +31,8 @@ import Testing
             RedisConfiguration(url: try await Self.server.value.url),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
         try await Migrator.run(SQLOutbox.migrations, component: "outbox", on: database)
-        try await Migrator.run(PeopleMigrations.all + SigningMigrations.all, component: "token-service", on: database)
+        try await Migrator.run(
+            PeopleMigrations.all + SigningMigrations.all + RoleMigrations.all, component: "token-service", on: database)
         sealer = Sealer(try KeyEncryptionKeyRing.generate())
     }
 

@@ -10,7 +10,7 @@ from walkthrough_people import create, keep_recovery_codes, order, set_up, sign_
 from walkthrough_policies import decide, furnish
 
 # The services that have an account of their own, and what each may do.
-ACCOUNTS = {"policy-service": ["tokens:introspect"], "order-api": ["tokens:introspect", "bundles:read"]}
+ACCOUNTS = {"policy-service": ["tokens:introspect", "users:read"], "order-api": ["tokens:introspect", "bundles:read"]}
 
 
 def bootstrap(tokens, memory):

@@ -23,6 +23,7 @@ struct AccessAPI: Sendable {
     let shadow: ShadowEvaluation
     let publicURL: String
     let clock: @Sendable () -> Int64
+    var record: DecisionRecord?
 
     func register(on router: SecureRouter) {
         let head = router.hotHead(.ok, [.contentType: "application/json"])
@@ -34,33 +35,34 @@ struct AccessAPI: Sendable {
     }
 
     @Sendable func evaluation(_ request: Request, _ context: APIContext) async throws -> Response {
-        let question = try await object(request, context)
-        return .json(try answer(question, [:], try point.snapshot()))
+        let question = try await AccessAPI.object(request, context)
+        return .json(try answer(question, [:], try point.snapshot(), .init(context)))
     }
 
     /// The same for questions that can be answered. Nothing is refused here.
     private func evaluation(_ call: HotCall, _ head: HotHead) {
         guard let question = call.json()?.object, let snapshot = point.snapshotIfAny,
-            let answer = try? answer(question, [:], snapshot)
+            let answer = try? answer(question, [:], snapshot, .init(call))
         else { return call.passOn() }
         call.answer(head, answer.encoded())
     }
 
     @Sendable func evaluations(_ request: Request, _ context: APIContext) async throws -> Response {
-        let whole = try await object(request, context)
+        let whole = try await AccessAPI.object(request, context)
         let snapshot = try point.snapshot()
+        let asker = Asker(context)
         // Without a list it is a single question (section 7.1).
-        guard let list = whole["evaluations"] else { return .json(try answer(whole, [:], snapshot)) }
+        guard let list = whole["evaluations"] else { return .json(try answer(whole, [:], snapshot, asker)) }
         guard let questions = list.array, questions.count <= AccessAPI.batch else {
             throw AccessAPI.problem("evaluations: a list of at most \(AccessAPI.batch) questions is expected")
         }
-        if questions.isEmpty { return .json(try answer(whole, [:], snapshot)) }
+        if questions.isEmpty { return .json(try answer(whole, [:], snapshot, asker)) }
         let semantic = try AccessAPI.semantic(whole["options"])
         var defaults: JSONObject = [:]
         for name in ["subject", "action", "resource", "context"] { defaults[name] = whole[name] }
         var answers: [JSONValue] = []
         for question in questions {
-            let answer = one(question, defaults, snapshot)
+            let answer = one(question, defaults, snapshot, asker)
             answers.append(answer)
             let isAllowed = answer["decision"]?.bool == true
             if semantic == .denyOnFirstDeny, !isAllowed { break }
@@ -77,16 +79,21 @@ struct AccessAPI: Sendable {
             "policy_decision_point": .string(publicURL),
             "access_evaluation_endpoint": .string(access + "/evaluation"),
             "access_evaluations_endpoint": .string(access + "/evaluations"),
+            "search_subject_endpoint": .string(access + "/search/subject"),
+            "search_resource_endpoint": .string(access + "/search/resource"),
+            "search_action_endpoint": .string(access + "/search/action"),
         ])
     }
 
     // MARK: Answers
 
     /// A question of a list: one that cannot be understood is answered by `false` with the error beside it (section 7.2.1).
-    private func one(_ json: JSONValue, _ defaults: JSONObject, _ snapshot: PolicySnapshot) -> JSONValue {
+    private func one(
+        _ json: JSONValue, _ defaults: JSONObject, _ snapshot: PolicySnapshot, _ asker: Asker
+    ) -> JSONValue {
         guard let object = json.object else { return AccessAPI.fault("an object is expected") }
         do {
-            return try answer(object, defaults, snapshot)
+            return try answer(object, defaults, snapshot, asker)
         } catch { return AccessAPI.fault(error.detail ?? error.title) }
     }
 
@@ -95,7 +102,7 @@ struct AccessAPI: Sendable {
     }
 
     private func answer(
-        _ json: JSONObject, _ defaults: JSONObject, _ snapshot: PolicySnapshot
+        _ json: JSONObject, _ defaults: JSONObject, _ snapshot: PolicySnapshot, _ asker: Asker
     ) throws(Problem) -> JSONValue {
         do throws(AccessQuestion.Fault) {
             let question = try AccessQuestion(json, defaults: defaults)
@@ -104,7 +111,8 @@ struct AccessAPI: Sendable {
             else { throw AccessQuestion.Fault(message: "subject, action and resource are expected") }
             let now = clock()
             let prepared = try PreparedQuestion(
-                question, principal: principal, action: action, resource: resource, snapshot, now: now)
+                question, principal: principal, action: action, resource: resource, snapshot,
+                roles: point.assigned, now: now)
             let verdict = snapshot.policies.compiled.authorize(
                 prepared.request, in: snapshot.store, with: prepared.entities)
             let outcome = Authorizer.outcome(verdict, of: action, snapshot.policies)
@@ -112,18 +120,28 @@ struct AccessAPI: Sendable {
                 .init(
                     request: prepared.request, entities: prepared.entities, verdict: verdict, outcome: outcome,
                     snapshot: snapshot, at: now))
-            return AccessAPI.json(verdict, outcome, snapshot)
+            let policies = verdict.determiningPolicies
+            if let record, record.isRecorded(isAllowed: outcome == .allowed, action, policies) {
+                record.note(
+                    AuthorizationDecision(
+                        outcome: outcome, policies: policies, errors: verdict.errors,
+                        version: snapshot.policies.version, sequence: snapshot.policies.sequence),
+                    action: action, resource: resource, ofType: resource.type,
+                    .init(actor: asker.subject, principal: principal), asker.occasion)
+            }
+            return AccessAPI.json(verdict, policies, outcome, snapshot)
         } catch { throw AccessAPI.problem(error.message) }
     }
 
     private static func json(
-        _ verdict: Verdict, _ outcome: AuthorizationDecision.Outcome, _ snapshot: PolicySnapshot
+        _ verdict: Verdict, _ policies: [Policy], _ outcome: AuthorizationDecision.Outcome,
+        _ snapshot: PolicySnapshot
     ) -> JSONValue {
         var context: JSONObject = [
-            "policies": .array(verdict.reasons.map { .string($0.description) }),
+            "policies": .array(policies.map { .string($0.id.description) }),
             "policy_version": .int(snapshot.policies.version),
         ]
-        if let reason = verdict.determiningPolicies.lazy.compactMap({ $0.annotation("reason") }).first {
+        if let reason = policies.lazy.compactMap({ $0.annotation("reason") }).first {
             context["reason_user"] = ["en": .string(reason)]
         }
         if !verdict.errors.isEmpty {
@@ -141,7 +159,7 @@ struct AccessAPI: Sendable {
         return semantic
     }
 
-    private func object(_ request: Request, _ context: APIContext) async throws -> JSONObject {
+    static func object(_ request: Request, _ context: APIContext) async throws -> JSONObject {
         guard let object = try await request.json(context).object else {
             throw AccessAPI.problem("an object is expected")
         }
@@ -150,5 +168,29 @@ struct AccessAPI: Sendable {
 
     static func problem(_ message: String) -> Problem {
         .badRequest("invalid-question", detail: message)
+    }
+}
+
+/// Who asks, for the record; names for the request are made only when something goes there.
+enum Asker {
+    case context(APIContext)
+    case call(HotCall)
+
+    init(_ context: APIContext) { self = .context(context) }
+    init(_ call: HotCall) { self = .call(call) }
+
+    /// Nobody asks without a permission, so that there is an identity.
+    var subject: String {
+        switch self {
+        case .context(let context): context.identity?.subject ?? ""
+        case .call(let call): call.identity?.subject ?? ""
+        }
+    }
+
+    var occasion: DecisionRecord.Occasion {
+        switch self {
+        case .context(let context): .init(requestID: context.requestID, trace: context.traceparent)
+        case .call(let call): .init(requestID: call.requestID, trace: call.traceparent)
+        }
     }
 }

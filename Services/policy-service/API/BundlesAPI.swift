@@ -3,19 +3,12 @@ import Cedar
 import HTTPTypes
 import Hummingbird
 import JOSE
-import NIOCore
 import SecurityClient
 import StrictJSON
 import Synchronization
 
 /// What those fetch who decide by themselves: policies and entities, each with a signed statement beside it.
 final class BundlesAPI: Sendable {
-    private struct Encoded {
-        let sequence: Int64
-        let body: [UInt8]
-        let digest: String
-    }
-
     /// Milliseconds; what is signed with a time of now must have been read from the database this recently.
     static let freshness: Int64 = 15_000
 
@@ -23,8 +16,8 @@ final class BundlesAPI: Sendable {
     private let point: DecisionPoint
     private let keys: StatementKeys
     private let clock: @Sendable () -> Int64
-    private let policies = Mutex<Encoded?>(nil)
-    private let entities = Mutex<Encoded?>(nil)
+    private let policies = LatestBundle()
+    private let entities = LatestBundle()
 
     init(follower: PolicyFollower, point: DecisionPoint, keys: StatementKeys, clock: @escaping @Sendable () -> Int64) {
         self.follower = follower
@@ -41,6 +34,8 @@ final class BundlesAPI: Sendable {
 
     @Sendable func jwks(_ request: Request, _ context: APIContext) async throws -> Response {
         try context.query.allow()
+        // Whatever signs by now was announced when these were read; longer ago, it may be missing here.
+        guard keys.isFresh(now: clock(), limit: StatementKeySchedule.announcement) else { throw BundlesAPI.unread }
         var response = Response.json(keys.publicKeys.json())
         response.headers[.cacheControl] = "public, max-age=300"
         return response
@@ -50,58 +45,61 @@ final class BundlesAPI: Sendable {
         try context.query.allow()
         try requireFresh()
         let current = try point.snapshot().policies
-        let bundle = encoded(policies, current.sequence) {
+        let bundle = try await policies.bundle(current.sequence) {
             PolicyBundle(sequence: current.sequence, version: current.version, content: current.content).body
         }
-        return answer(
-            bundle,
-            try keys.policies(
-                sequence: current.sequence, version: current.version, digest: bundle.digest, at: clock()), request)
+        let statement = try keys.policies(
+            sequence: current.sequence, version: current.version, digest: bundle.digest, at: clock())
+        return bundle.response(statement, to: request)
     }
 
     @Sendable func entities(_ request: Request, _ context: APIContext) async throws -> Response {
         try context.query.allow()
         try requireFresh()
         let current = try point.snapshot()
-        let bundle = try encoded(entities, current.entitySequence) {
+        let bundle = try await entities.bundle(current.entitySequence) {
             try EntityBundle(sequence: current.entitySequence, entities: current.storedEntities).body
         }
-        return answer(
-            bundle, try keys.entities(sequence: current.entitySequence, digest: bundle.digest, at: clock()), request)
+        let statement = try keys.entities(sequence: current.entitySequence, digest: bundle.digest, at: clock())
+        return bundle.response(statement, to: request)
     }
 
-    /// A replica that cannot read the database does not vouch for what it has: clients go on by their own until it is stale.
+    /// A replica that cannot read the database does not vouch for what it has, nor does it sign with keys that may have been
+    /// revoked: clients go on by their own until it is stale.
     private func requireFresh() throws(Problem) {
-        do { try follower.requireFresh(now: clock(), limit: BundlesAPI.freshness) } catch {
-            throw .unavailable(detail: "The database has not been read for a while.")
-        }
+        let now = clock()
+        do { try follower.requireFresh(now: now, limit: BundlesAPI.freshness) } catch { throw BundlesAPI.unread }
+        guard keys.isFresh(now: now, limit: BundlesAPI.freshness) else { throw BundlesAPI.unread }
     }
 
-    /// Encoded once for everybody who asks for the same number.
-    private func encoded(
-        _ cache: borrowing Mutex<Encoded?>, _ sequence: Int64, _ make: () throws -> [UInt8]
-    ) rethrows -> Encoded {
-        if let known = cache.withLock({ $0 }), known.sequence == sequence { return known }
-        let body = try make()
-        let made = Encoded(sequence: sequence, body: body, digest: PolicyStatement.digest(of: body))
-        cache.withLock { if ($0?.sequence ?? -1) < sequence { $0 = made } }
-        return made
+    private static let unread = Problem.unavailable(detail: "The database has not been read for a while.")
+}
+
+/// The bundle of the highest number that was asked for, encoded once for everybody, and not on an event loop: all entities may
+/// be hundreds of megabytes.
+private final class LatestBundle: Sendable {
+    private struct Making {
+        let sequence: Int64
+        let bundle: Task<SignedBundle, any Error>
     }
 
-    /// RFC 9110 section 13.1.2: 304 when the client has it, with a statement of now in either case.
-    private func answer(_ bundle: Encoded, _ statement: String, _ request: Request) -> Response {
-        let tag = "\"\(bundle.digest)\""
-        var headers: HTTPFields = [
-            .eTag: tag, .policyStatement: statement, .cacheControl: "private, no-cache",
-        ]
-        if let known = request.headers[.ifNoneMatch],
-            known == "*" || known.split(separator: ",").contains(where: { $0.drop { $0 == " " } == tag })
-        {
-            return Response(status: .notModified, headers: headers)
+    private let latest = Mutex<Making?>(nil)
+
+    func bundle(_ sequence: Int64, _ body: @escaping @Sendable () throws -> [UInt8]) async throws -> SignedBundle {
+        let bundle = latest.withLock { latest in
+            if let latest, latest.sequence == sequence { return latest.bundle }
+            // Not the caller's: others wait for it as well.
+            let bundle = Task {
+                try await OffLoop.run { SignedBundle(sequence: sequence, body: try body()) }
+            }
+            if (latest?.sequence ?? -1) < sequence { latest = Making(sequence: sequence, bundle: bundle) }
+            return bundle
         }
-        headers[.contentType] = "application/json"
-        return Response(
-            status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bundle.body)))
+        do { return try await bundle.value } catch {
+            // Tried again for whoever asks next.
+            latest.withLock { if $0?.sequence == sequence { $0 = nil } }
+            throw error
+        }
     }
 }
 

@@ -26,7 +26,8 @@ struct ExplainAPI: Sendable {
                 let resource = question.resource.uid
             else { throw AccessQuestion.Fault(message: "subject, action and resource are expected") }
             prepared = try PreparedQuestion(
-                question, principal: principal, action: action, resource: resource, snapshot, now: clock())
+                question, principal: principal, action: action, resource: resource, snapshot,
+                roles: point.assigned, now: clock())
         } catch let fault as AccessQuestion.Fault { throw AccessAPI.problem(fault.message) }
         let verdict = snapshot.policies.compiled.authorize(
             prepared.request, in: snapshot.store, with: prepared.entities)

@@ -204,7 +204,7 @@ final class ForwardAuthAPI: Sendable {
         let decision = AuthorizationDecision(
             outcome: outcome, policies: verdict.determiningPolicies, errors: verdict.errors,
             version: snapshot.policies.version, sequence: snapshot.policies.sequence)
-        let isPlain = decision.isAllowed && !DecisionRecord.isAlwaysRecorded(decision)
+        let isPlain = decision.isAllowed && !DecisionRecord.isAlwaysRecorded(decision.policies)
         let decided = Decided(
             decision: decision, subject: subject, resource: target.resource, action: target.action,
             head: isPlain ? head(ForwardAuthAPI.fields(identity.subject, decision)) : nil, isPlain: isPlain)

@@ -139,7 +139,7 @@ struct PoliciesAPI: Sendable {
         if !fourEyes, let active = try await versions.approve(activation.id, fourEyes: false, act) {
             activation = active
         }
-        try await changes.committed()
+        try await changes.activated()
         return .json(activation.json(), status: .created)
     }
 
@@ -152,7 +152,7 @@ struct PoliciesAPI: Sendable {
         guard let activation = try await versions.approve(id, fourEyes: fourEyes, act) else {
             throw Problem.notFound()
         }
-        try await changes.committed()
+        try await changes.activated()
         return .json(activation.json())
     }
 
@@ -177,7 +177,7 @@ struct PoliciesAPI: Sendable {
         }
         try await requireFit(last[1].version)
         let activation = try await versions.activateAtOnce(last[1].version, kind: .rollback, reason: reason, act)
-        try await changes.committed()
+        try await changes.activated()
         return .json(activation.json(), status: .created)
     }
 

@@ -15,6 +15,7 @@ enum PolicyProblems {
             }
         case is DecisionPoint.NoPolicies: .unavailable(detail: "No policies are active yet.")
         case let faults as Diagnostics: invalid(faults)
+        case let fault as RoleFault: RoleProblems.problem(fault)
         case FourEyes.Refusal.sameSubject:
             .forbidden("four-eyes", detail: "Whoever proposed it cannot approve it.")
         case FourEyes.Refusal.alreadyDecided:

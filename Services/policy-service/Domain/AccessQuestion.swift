@@ -81,41 +81,68 @@ struct PreparedQuestion: Sendable {
     let request: AuthorizationRequest
     let entities: [Entity]
 
-    /// - Parameter now: milliseconds since the epoch.
+    /// - Parameters:
+    ///   - roles: which the principal is in besides what is stored.
+    ///   - now: milliseconds since the epoch.
     /// - Throws: `AccessQuestion.Fault` for what may not be asserted, or does not fit the schema.
     init(
         _ question: AccessQuestion, principal: EntityUID, action: String, resource: EntityUID,
-        _ snapshot: PolicySnapshot, now: Int64
+        _ snapshot: PolicySnapshot, roles: AssignedRoles, now: Int64
     ) throws(AccessQuestion.Fault) {
-        let loaded = snapshot.policies.loaded
-        let actionUID = EntityUID(type: AuthorizationSubject.Names.action, id: CedarString(action))
         var entities: [Entity] = []
-        for (uid, properties) in [(principal, question.subject.properties), (resource, question.resource.properties)]
-        where !properties.isEmpty {
-            entities.append(try PreparedQuestion.entity(uid, properties, loaded, snapshot.store[uid]))
+        if let entity = try PreparedQuestion.asserted(question.subject.properties, of: principal, snapshot) {
+            entities.append(entity)
         }
-        var context = question.context
-        for name in context.keys where !loaded.assertable.allowsContext(CedarString(name)) {
-            throw AccessQuestion.Fault(message: "context.\(name) is not for the caller to say")
+        if let entity = try PreparedQuestion.asserted(question.resource.properties, of: resource, snapshot) {
+            entities.append(entity)
         }
-        // What time it is, is never the caller's to say.
-        if loaded.schema.actions[actionUID]?.context.attributes["now"] != nil {
-            context["now"] = ["__extn": ["fn": "datetime", "arg": .string(RFC3339.string(milliseconds: now))]]
-        }
-        do {
-            request = AuthorizationRequest(
-                principal: principal, action: actionUID, resource: resource,
-                context: try Record(contextJSON: .object(context), schema: loaded.schema, action: actionUID))
-        } catch { throw AccessQuestion.Fault(message: "context: \(error.all.first?.description ?? "")") }
+        try PreparedQuestion.check(question.context, snapshot)
+        let actionUID = EntityUID(type: AuthorizationSubject.Names.action, id: CedarString(action))
+        request = AuthorizationRequest(
+            principal: principal, action: actionUID, resource: resource,
+            context: try PreparedQuestion.context(question.context, of: actionUID, snapshot, now: now))
+        roles.join(principal, for: resource, in: snapshot, now: now, &entities)
         self.entities = entities
     }
 
-    private static func entity(
-        _ uid: EntityUID, _ properties: JSONObject, _ loaded: LoadedPolicies, _ stored: Entity?
-    ) throws(AccessQuestion.Fault) -> Entity {
-        for name in properties.keys where !loaded.assertable.allows(CedarString(name), of: uid.type) {
-            throw AccessQuestion.Fault(message: "\(name) of \(uid.type) is not for the caller to say")
+    /// - Throws: names what of the context is not for the caller to say.
+    static func check(_ context: JSONObject, _ snapshot: PolicySnapshot) throws(AccessQuestion.Fault) {
+        for name in context.keys where !snapshot.policies.loaded.assertable.allowsContext(CedarString(name)) {
+            throw AccessQuestion.Fault(message: "context.\(name) is not for the caller to say")
         }
+    }
+
+    /// - Throws: names what of a type's properties is not for the caller to say.
+    static func check(
+        _ properties: JSONObject, of type: Name, _ snapshot: PolicySnapshot
+    ) throws(AccessQuestion.Fault) {
+        for name in properties.keys where !snapshot.policies.loaded.assertable.allows(CedarString(name), of: type) {
+            throw AccessQuestion.Fault(message: "\(name) of \(type) is not for the caller to say")
+        }
+    }
+
+    /// The context of an action: what the caller says of it, and what time it is.
+    static func context(
+        _ context: JSONObject, of action: EntityUID, _ snapshot: PolicySnapshot, now: Int64
+    ) throws(AccessQuestion.Fault) -> Record {
+        let schema = snapshot.policies.loaded.schema
+        var context = context
+        // What time it is, is never the caller's to say.
+        if schema.actions[action]?.context.attributes["now"] != nil {
+            context["now"] = ["__extn": ["fn": "datetime", "arg": .string(RFC3339.string(milliseconds: now))]]
+        }
+        do {
+            return try Record(contextJSON: .object(context), schema: schema, action: action)
+        } catch { throw AccessQuestion.Fault(message: "context: \(error.all.first?.description ?? "")") }
+    }
+
+    /// The entity as the caller asserts it, for this request; nil when nothing is said of it.
+    static func asserted(
+        _ properties: JSONObject, of uid: EntityUID, _ snapshot: PolicySnapshot
+    ) throws(AccessQuestion.Fault) -> Entity? {
+        guard !properties.isEmpty else { return nil }
+        try check(properties, of: uid.type, snapshot)
+        let stored = snapshot.store[uid]
         do {
             // What is asserted comes beside what is stored, and instead of it where both say something.
             var attributes = try stored?.attributes.json.object ?? [:]
@@ -124,7 +151,7 @@ struct PreparedQuestion: Sendable {
                 json: [
                     "uid": ["type": .string(uid.type.text), "id": .string(uid.id.string)],
                     "attrs": .object(attributes), "parents": .array([]),
-                ], schema: loaded.schema)
+                ], schema: snapshot.policies.loaded.schema)
             entity.parents = stored?.parents ?? []
             entity.tags = stored?.tags ?? .empty
             return entity

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What this replica decides by. A decision takes the snapshot once and keeps it, so that it never sees two sets; whoever
 /// changes it waits for nobody who decides.
-final class DecisionPoint: Sendable {
+final class DecisionPoint: ShadowedPolicies {
     private struct State {
         var snapshot: PolicySnapshot?
         var shadow: PolicySnapshot.Policies?
@@ -11,6 +11,8 @@ final class DecisionPoint: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Roles that people were assigned, for questions about people whose tokens are not at hand.
+    let assigned = AssignedRoles()
 
     /// There are no policies yet.
     struct NoPolicies: Error, CustomStringConvertible {

@@ -2,6 +2,7 @@ import Cedar
 import Contracts
 import Logging
 import SecurityClient
+import ServiceKit
 import Synchronization
 
 /// Keeps a replica's `DecisionPoint` at what SQL says. Every replica does it by itself, so that none has to be told.
@@ -59,16 +60,19 @@ actor PolicyFollower {
         guard current?.policies.sequence != sequence else { return }
         guard let content = try await versions.version(active.version)?.content else { return }
         let symbols = current?.symbols ?? Symbols()
-        let policies = try PolicySnapshot.Policies(
-            sequence: sequence, version: active.version, content: content, symbols: symbols)
+        // Whoever asks meanwhile is answered by the set before: a large one takes its time.
+        let policies = try await OffLoop.run {
+            try PolicySnapshot.Policies(
+                sequence: sequence, version: active.version, content: content, symbols: symbols)
+        }
         if let current {
             point.replace(try current.switching(to: policies))
         } else {
             let (entitySequence, stored) = try await entities.snapshot()
-            point.replace(
-                PolicySnapshot(
-                    policies: policies, entitySequence: entitySequence,
-                    store: try PolicySnapshot.store(stored, schema: policies.loaded.schema, symbols: symbols)))
+            let store = try await OffLoop.run {
+                try PolicySnapshot.store(stored, schema: policies.loaded.schema, symbols: symbols)
+            }
+            point.replace(PolicySnapshot(policies: policies, entitySequence: entitySequence, store: store))
         }
         logger.info("policies activated", metadata: ["version": "\(active.version)", "sequence": "\(sequence)"])
     }
@@ -84,7 +88,7 @@ actor PolicyFollower {
             // More was changed than is kept: everything is read anew, and numbers of entities that are gone are
             // given back.
             let (sequence, stored) = try await entities.snapshot()
-            point.replace(try current.rebuilt(entities: stored, sequence: sequence))
+            point.replace(try await OffLoop.run { try current.rebuilt(entities: stored, sequence: sequence) })
         }
     }
 

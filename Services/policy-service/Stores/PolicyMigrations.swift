@@ -76,6 +76,27 @@ enum PolicyMigrations {
                 )
                 """
             ]),
+        Migration(
+            number: 6, name: "reports about the shadow set",
+            sql: [
+                """
+                CREATE TABLE shadow_reports (
+                    reporter TEXT PRIMARY KEY,
+                    active_sequence INTEGER NOT NULL,
+                    shadow_version INTEGER NOT NULL,
+                    document TEXT NOT NULL,
+                    at INTEGER NOT NULL
+                )
+                """
+            ]),
+        Migration(
+            number: 7, name: "rotation of keys of statements",
+            sql: [
+                "ALTER TABLE statement_keys ADD COLUMN activates_at INTEGER NOT NULL DEFAULT 0",
+                "ALTER TABLE statement_keys ADD COLUMN revoked_at INTEGER",
+                "ALTER TABLE statement_keys ADD COLUMN told TEXT NOT NULL DEFAULT 'active'",
+                "UPDATE statement_keys SET activates_at = created_at",
+            ]),
     ]
 
     static let all = policies

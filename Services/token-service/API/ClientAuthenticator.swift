@@ -14,12 +14,12 @@ struct ClientAuthenticator: Sendable {
     let database: any Database
     let redis: RedisClient
     let outbox: RedisOutbox
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     let clock: @Sendable () -> Int64
     private let cache = AccountCache()
 
     init(
-        database: any Database, redis: RedisClient, outbox: RedisOutbox, catalogue: any RoleCatalogue,
+        database: any Database, redis: RedisClient, outbox: RedisOutbox, catalogue: RoleBook,
         clock: @escaping @Sendable () -> Int64
     ) {
         self.database = database
@@ -159,9 +159,11 @@ struct ClientAuthenticator: Sendable {
         let now = clock()
         if allowingCached, let account = cache.account(clientID, now: now) { return account }
         do {
-            let account = try await database.read { connection in
+            let (account, number) = try await database.read { connection in
                 try ServiceAccountRows.account(clientID: clientID, connection)
             }
+            // Tokens are issued by a catalogue at least as new as the account.
+            try await catalogue.catchUp(to: number, on: database)
             if let account { cache.keep(account, now: now) }
             return account
         } catch { throw .temporarilyUnavailable(retryAfter: 1) }

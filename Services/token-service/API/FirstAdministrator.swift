@@ -26,7 +26,7 @@ enum FirstAdministrator {
     }
 
     static func ensure(
-        _ database: any Database, _ outbox: SQLOutbox, _ catalogue: any RoleCatalogue, _ parameters: Argon2Parameters,
+        _ database: any Database, _ outbox: SQLOutbox, _ catalogue: RoleBook, _ parameters: Argon2Parameters,
         _ act: Act, file: String
     ) async throws -> Bool {
         guard try await database.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
@@ -39,7 +39,8 @@ enum FirstAdministrator {
         return try await unlessMade {
             try await database.change { connection in
                 guard try connection.query("SELECT 1 AS one FROM users LIMIT 1").isEmpty else { return false }
-                try UserStore.insert(new, catalogue: catalogue, outbox: outbox, act, connection)
+                try UserStore.insert(
+                    new, catalogue: catalogue.catalogue(connection), outbox: outbox, act, connection)
                 // Before the commit: an administrator whose password nobody has would lock everybody out.
                 try write(["username": .string(username), "password": .string(text)], to: file)
                 return true

@@ -174,6 +174,7 @@ extension Identity {
         text("acr", acr)
         if !amr.isEmpty { list("amr", amr) }
         list("roles", roles)
+        if !scopedRoles.isEmpty { json.member("scoped_roles", scopedRoles) }
         list("permissions", permissions.sorted())
         guard let confirmation else { return }
         // RFC 8705 section 3.2, RFC 9449 section 6.2.

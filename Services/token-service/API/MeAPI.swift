@@ -16,7 +16,7 @@ struct MeAPI: Sendable {
     @Sendable func me(_ request: Request, _ context: APIContext) async throws -> Response {
         let identity = try context.requireIdentity()
         return try await PeopleProblems.translating {
-            .uncached(try await people.users.user(identity.subject).json())
+            .uncached(try await people.users.user(identity.subject).json(at: people.clock()))
         }
     }
 

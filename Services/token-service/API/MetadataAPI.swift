@@ -9,17 +9,17 @@ struct MetadataAPI: Sendable {
     let ring: KeyRing
     /// Seconds for which caches may keep the keys.
     let maxAge: Int
-    let scopes: [String]
+    /// As roles permit now.
+    let scopes: @Sendable () -> [String]
     /// Tokens are bound to certificates that clients show (RFC 8705).
     let takesClientCertificates: Bool
 
     func register(on router: SecureRouter) {
-        let metadata = ByteBuffer(bytes: document.encoded())
         router.get("/.well-known/oauth-authorization-server", .public) { _, _ in
             Response(
                 status: .ok,
                 headers: [.contentType: "application/json", .cacheControl: "public, max-age=300"],
-                body: .init(byteBuffer: metadata))
+                body: .init(byteBuffer: ByteBuffer(bytes: document.encoded())))
         }
         router.get("/.well-known/jwks.json", .public, use: keys)
     }
@@ -54,7 +54,7 @@ struct MetadataAPI: Sendable {
             "jwks_uri": .string(issuer + "/.well-known/jwks.json"),
             "introspection_endpoint": .string(issuer + "/oauth2/introspect"),
             "revocation_endpoint": .string(issuer + "/oauth2/revoke"),
-            "scopes_supported": .array(scopes.map(JSONValue.string)),
+            "scopes_supported": .array(scopes().map(JSONValue.string)),
             // No authorization endpoint: signing in is an API of its own until the code flow comes. The member is required
             // (section 2) and must not be empty (section 3.2), and clients insist on both.
             "response_types_supported": ["none"],

@@ -3,6 +3,7 @@ import Contracts
 import EventBus
 import Hummingbird
 import Logging
+import SecurityClient
 import StrictJSON
 
 /// What the routes on people share.
@@ -16,7 +17,7 @@ struct People: Sendable {
     let hasher: PasswordHasher
     let sessions: any SessionIssuer
     let proof: KeyProof
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     let idempotency: IdempotencyStore
     let clock: @Sendable () -> Int64
     let nudge: @Sendable () -> Void
@@ -115,14 +116,27 @@ struct People: Sendable {
 }
 
 extension User {
-    func json() -> JSONValue {
+    /// - Parameter now: milliseconds since the epoch; assigned roles that are over are left out.
+    func json(at now: Int64) -> JSONValue {
         [
             "id": .string(id), "username": .string(username), "email": email.map(JSONValue.string) ?? .null,
             "status": .string(status.rawValue), "roles": .array(roles.map(JSONValue.string)),
+            "assigned_roles": .array(assigned.filter { !$0.isOver(at: now) }.map(\.shown)),
             "attributes": .object(attributes), "second_factor": .bool(hasFactor),
             "must_change_password": .bool(mustChangePassword), "must_enrol": .bool(mustEnrol),
             "created_at": .string(RFC3339.string(milliseconds: createdAt)),
             "updated_at": .string(RFC3339.string(milliseconds: updatedAt)),
         ]
+    }
+}
+
+extension AssignedRole {
+    /// As people read it: times as in RFC 3339.
+    fileprivate var shown: JSONValue {
+        var object: JSONObject = ["id": .int(id), "role": .string(role)]
+        object["scope"] = scope.map { ["type": .string($0.type), "id": .string($0.id)] }
+        object["starts_at"] = startsAt.map { .string(RFC3339.string(milliseconds: $0)) }
+        object["ends_at"] = endsAt.map { .string(RFC3339.string(milliseconds: $0)) }
+        return .object(object)
     }
 }

@@ -96,6 +96,14 @@ enum PeopleProblems {
         case .unknownRole: Problem(status: .unprocessableContent, type: "unknown-role", title: "No such role")
         case .unknownPermission:
             Problem(status: .unprocessableContent, type: "unknown-permission", title: "No such permission")
+        case .roleNotStanding(let role):
+            Problem(
+                status: .unprocessableContent, type: "role-not-standing", title: "The role is had for a while only",
+                detail: "\(role) takes an elevation that somebody else approves.")
+        case .separationOfDuties(let constraint):
+            Problem(
+                status: .conflict, type: "separation-of-duties", title: "These roles are not held together",
+                detail: "\(constraint) keeps them apart.")
         case .lastAdministrator: conflict("last-administrator", "The last active administrator stays one")
         case .ownRecovery:
             Problem(

@@ -16,6 +16,7 @@ struct StepUpAPI: Sendable {
         var fields = try await request.fields(context)
         let code = fields.string("code", length: 6...8)
         let password = fields.optionalString("password", length: 1...Password.maximumBytes)
+        let scope = fields.optionalString("scope", length: 1...4_096)
         try fields.finish()
         let identity = try context.requireIdentity()
         guard identity.sessionID != nil else {
@@ -31,7 +32,8 @@ struct StepUpAPI: Sendable {
                 .code(code), user: identity.subject, address: context.remoteAddress, failure: .stepUpFailed, act)
             let amr = (password == nil ? identity.amr.filter { $0 == "pwd" } : ["pwd"]) + ["otp", "mfa"]
             let tokens = try await people.sessions.stepUp(
-                identity, amr: amr, authTime: act.at / 1000, client, requestID: context.requestID)
+                identity, amr: amr, authTime: act.at / 1000, scope: scope.map(RequestedScope.values), client,
+                requestID: context.requestID)
             let event = SecurityEvent(
                 .stepUpSucceeded, subject: identity.subject, sessionID: identity.sessionID, at: act.at,
                 requestID: context.requestID, fields: ["amr": .array(amr.map(JSONValue.string))],

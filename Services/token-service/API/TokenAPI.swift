@@ -94,7 +94,7 @@ struct TokenAPI: Sendable {
         try await database.write { try outbox.append(event.outboxEvent(), $0) }
         nudge()
         return TokenResponse(
-            accessToken: issued.token, tokenType: issued.tokenType, expiresIn: Int(issuer.lifetime),
+            accessToken: issued.token, tokenType: issued.tokenType, expiresIn: Int(issued.expiresIn),
             refreshToken: nil, scope: issued.scope, sessionID: nil)
     }
 }
@@ -102,6 +102,6 @@ struct TokenAPI: Sendable {
 extension FormFields {
     /// The requested scope, RFC 6749 section 3.3.
     var scope: [String]? {
-        self["scope"].map { $0.split(separator: " ").map(String.init) }
+        self["scope"].map(RequestedScope.values)
     }
 }

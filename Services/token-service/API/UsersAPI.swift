@@ -30,7 +30,7 @@ struct UsersAPI: Sendable {
         return try await PeopleProblems.translating {
             let (users, next) = try await people.users.list(after: cursor, limit: page.limit)
             return .uncached([
-                "users": .array(users.map { $0.json() }),
+                "users": .array(users.map { $0.json(at: people.clock()) }),
                 "next_cursor": next.map { .string(Page.cursor(.string($0))) } ?? .null,
             ])
         }
@@ -38,7 +38,9 @@ struct UsersAPI: Sendable {
 
     @Sendable func show(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try context.identifier("user")
-        return try await PeopleProblems.translating { .uncached(try await people.users.user(id).json()) }
+        return try await PeopleProblems.translating {
+            .uncached(try await people.users.user(id).json(at: people.clock()))
+        }
     }
 
     /// Without a password a temporary one is made, good for a day and shown in the answer, once.
@@ -76,7 +78,7 @@ struct UsersAPI: Sendable {
                         mustChangePassword: mustChange || temporary != nil,
                         passwordExpiresAt: temporary.map { _ in act.at + RecoveryStore.passwordLife }),
                     act)
-                var body = user.json().object ?? [:]
+                var body = user.json(at: people.clock()).object ?? [:]
                 body["temporary_password"] = temporary.map(JSONValue.string)
                 return IdempotencyStore.Answer(
                     status: 201, location: "/v1/users/\(user.id)", body: .object(body))
@@ -95,7 +97,7 @@ struct UsersAPI: Sendable {
             .uncached(
                 try await people.users.update(
                     id, email: email.map { .some($0) }, attributes: attributes, people.act(context)
-                ).json())
+                ).json(at: people.clock()))
         }
     }
 
@@ -106,7 +108,8 @@ struct UsersAPI: Sendable {
         try fields.finish()
         return try await PeopleProblems.translating {
             .uncached(
-                try await people.users.setRoles(id, to: UsersAPI.distinct(roles), people.act(context)).json())
+                try await people.users.setRoles(id, to: UsersAPI.distinct(roles), people.act(context)).json(
+                    at: people.clock()))
         }
     }
 
@@ -115,7 +118,7 @@ struct UsersAPI: Sendable {
     ) async throws -> Response {
         let id = try context.identifier("user")
         return try await PeopleProblems.translating {
-            .uncached(try await people.users.setStatus(id, to: status, people.act(context)).json())
+            .uncached(try await people.users.setStatus(id, to: status, people.act(context)).json(at: people.clock()))
         }
     }
 
@@ -133,7 +136,7 @@ struct UsersAPI: Sendable {
             ] {
                 try await people.attempts.forgive(target)
             }
-            return .uncached(user.json())
+            return .uncached(user.json(at: people.clock()))
         }
     }
 

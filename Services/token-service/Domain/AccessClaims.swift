@@ -1,3 +1,4 @@
+import APISecurity
 import StrictJSON
 
 /// The claims of an access token: RFC 9068 section 2.2, with `sid` and what trading services ask for.
@@ -10,14 +11,16 @@ struct AccessClaims: Sendable {
     /// `iat_ms`: what revocations are compared with, milliseconds since the epoch. When the account was read that the
     /// token speaks of; a little in the future after a revocation, see `Revocations.margin`.
     var asOf: Int64
-    /// Seconds.
-    var lifetime: Int64
+    /// Seconds since the epoch.
+    var expiresAt: Int64
     var tokenID: String
     var clientID: String
     /// The permissions, separated by spaces (RFC 8693 section 4.2).
     var scope: String
     var permissions: [String]
     var roles: [String]
+    /// Held for a part of the platform only; the claim is left out when there are none.
+    var scopedRoles: [ScopedRole] = []
     var sessionID: String?
     var deviceID: String?
     var email: String?
@@ -34,7 +37,7 @@ struct AccessClaims: Sendable {
         json.member("sub", subject)
         json.key("aud")
         if audience.count == 1 { json.string(audience[0]) } else { json.strings(audience) }
-        json.member("exp", seconds + lifetime)
+        json.member("exp", expiresAt)
         json.member("iat", seconds)
         json.member("nbf", seconds)
         json.member("iat_ms", asOf)
@@ -51,6 +54,7 @@ struct AccessClaims: Sendable {
         if let deviceID { json.member("device_id", deviceID) }
         json.key("roles")
         json.strings(roles)
+        if !scopedRoles.isEmpty { json.member("scoped_roles", scopedRoles) }
         json.key("permissions")
         json.strings(permissions)
         if let email { json.member("email", email) }
@@ -69,6 +73,20 @@ struct AccessClaims: Sendable {
 }
 
 extension JSONWriter {
+    /// Members in this order, in which verifiers read them without parsing.
+    mutating func member(_ name: String, _ roles: [ScopedRole]) {
+        key(name)
+        beginArray()
+        for scoped in roles {
+            beginObject()
+            member("role", scoped.role)
+            member("type", scoped.type)
+            member("id", scoped.id)
+            endObject()
+        }
+        endArray()
+    }
+
     fileprivate mutating func member(_ name: String, _ value: String) {
         key(name)
         string(value)

@@ -33,6 +33,10 @@ enum PeopleFault: Error, Sendable, Equatable {
     case clientIDTaken
     case unknownRole(String)
     case unknownPermission(String)
+    /// The role is had by elevation only.
+    case roleNotStanding(String)
+    /// The constraint that the roles would break together.
+    case separationOfDuties(String)
     /// The last active administrator cannot be disabled, locked or lose the role.
     case lastAdministrator
     /// Nobody approves her own request, or one about herself.

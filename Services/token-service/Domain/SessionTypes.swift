@@ -110,7 +110,8 @@ protocol SessionIssuer: Sendable {
     func start(_ authentication: Authentication, _ client: ClientInfo, requestID: String) async throws -> TokenResponse
 
     /// Issues an access token of the same session with a fresh `auth_time` and `amr`.
+    /// - Parameter scope: as in a refresh; nil for everything that there is.
     func stepUp(
-        _ identity: Identity, amr: [String], authTime: Int64, _ client: ClientInfo, requestID: String
+        _ identity: Identity, amr: [String], authTime: Int64, scope: [String]?, _ client: ClientInfo, requestID: String
     ) async throws -> TokenResponse
 }

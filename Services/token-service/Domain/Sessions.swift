@@ -20,7 +20,7 @@ struct Sessions: SessionIssuer {
     let accounts: AccountReader
     let revocations: Revocations
     let issuer: TokenIssuer
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     /// Authenticates refresh tokens.
     let chainKey: ChainKey
     let policy: Policy
@@ -31,18 +31,22 @@ struct Sessions: SessionIssuer {
         _ authentication: Authentication, _ client: ClientInfo, requestID: String
     ) async throws -> TokenResponse {
         let id = SessionID(subject: authentication.subject, random: RandomID.bytes(16))
-        let limit = catalogue.sessionLimit(of: authentication.roles)
         let now = clock()
+        // The roles as they are now: what was read before the password was checked may have been taken away since, and the
+        // token is dated after that.
         guard
-            let voidBefore = try await accounts.voidBefore(
+            let account = try await accounts.account(
                 authentication.subject, epoch: authentication.sessionEpoch)
         else { throw SignIn.Fault.refused }
+        let limit = catalogue.sessionLimit(of: account.roles)
+        let selfOnly =
+            authentication.mustEnrol || lacksFactor(account.roles, authentication.acr.rawValue)
         let grant = TokenIssuer.Grant(
-            subject: authentication.subject, clientID: client.clientID, roles: authentication.roles,
-            email: authentication.email, sessionID: id, deviceID: client.deviceID,
+            subject: authentication.subject, clientID: client.clientID, roles: account.roles,
+            assigned: account.assigned, hasSecondFactor: authentication.acr == .twoFactors, email: authentication.email,
+            sessionID: id, deviceID: client.deviceID,
             authTime: authentication.authTime, amr: authentication.amr, acr: authentication.acr.rawValue,
-            binding: client.binding, selfOnly: authentication.mustEnrol,
-            asOf: now, voidBefore: voidBefore)
+            binding: client.binding, selfOnly: selfOnly, asOf: now, voidBefore: account.voidBefore)
         // Signed before the session exists: a missing key leaves nothing behind.
         let issued = try issuer.issue(grant)
         let event = { (kind: SecurityEvent.Kind, outcome: SecurityEvent.Outcome) in
@@ -62,7 +66,7 @@ struct Sessions: SessionIssuer {
             SessionStore.New(
                 id: id, subject: authentication.subject, client: client, authTime: authentication.authTime,
                 amr: authentication.amr, acr: authentication.acr.rawValue, epoch: authentication.sessionEpoch,
-                selfOnly: authentication.mustEnrol),
+                selfOnly: selfOnly),
             limits: SessionStore.Limits(
                 maximum: limit.maximum, oldestLeaves: limit.whenReached == .oldestLeaves, sliding: policy.sliding,
                 absolute: policy.absolute),
@@ -81,7 +85,7 @@ struct Sessions: SessionIssuer {
     }
 
     func stepUp(
-        _ identity: Identity, amr: [String], authTime: Int64, _ client: ClientInfo, requestID: String
+        _ identity: Identity, amr: [String], authTime: Int64, scope: [String]?, _ client: ClientInfo, requestID: String
     ) async throws -> TokenResponse {
         guard let id = identity.sessionID.flatMap(SessionID.init) else {
             throw Problem(status: .forbidden, type: "no-session", title: "Only a session can be stepped up")
@@ -94,9 +98,10 @@ struct Sessions: SessionIssuer {
         let issued = try issuer.issue(
             TokenIssuer.Grant(
                 subject: identity.subject, clientID: identity.clientID ?? client.clientID, roles: account.roles,
-                email: account.email, sessionID: id, deviceID: identity.deviceID, authTime: authTime, amr: amr,
+                assigned: account.assigned, hasSecondFactor: true, email: account.email, sessionID: id,
+                deviceID: identity.deviceID, authTime: authTime, amr: amr,
                 acr: AuthenticationLevel.twoFactors.rawValue, binding: client.binding,
-                selfOnly: account.mustEnrol, asOf: now, voidBefore: account.voidBefore))
+                selfOnly: account.mustEnrol, asOf: now, voidBefore: account.voidBefore, requestedScope: scope))
         return response(issued, refresh: nil, session: id)
     }
 
@@ -120,7 +125,7 @@ struct Sessions: SessionIssuer {
             try? await store.end([id])
             throw refused
         }
-        try issuer.requireScope(scope, roles: account.roles, permissions: [])
+        if let scope { try await requireScope(scope, account, id, now: now) }
         let refreshed = SecurityEvent(
             .sessionRefreshed, subject: token.subject, sessionID: id.description, at: now, requestID: requestID,
             fields: ["client_id": .string(clientID)])
@@ -156,8 +161,9 @@ struct Sessions: SessionIssuer {
         }
         let issued = try issuer.issue(
             TokenIssuer.Grant(
-                subject: session.subject, clientID: clientID, roles: account.roles, email: account.email,
-                sessionID: id, deviceID: session.deviceID, authTime: session.authTime, amr: session.amr,
+                subject: session.subject, clientID: clientID, roles: account.roles, assigned: account.assigned,
+                hasSecondFactor: hasFactor(session.acr), email: account.email, sessionID: id,
+                deviceID: session.deviceID, authTime: session.authTime, amr: session.amr,
                 acr: session.acr, binding: binding,
                 selfOnly: session.selfOnly || account.mustEnrol || lacksFactor(account.roles, session.acr),
                 asOf: now, voidBefore: account.voidBefore, requestedScope: scope))
@@ -168,7 +174,24 @@ struct Sessions: SessionIssuer {
 
     /// A role that was marked privileged since the session began is not used without a second factor.
     private func lacksFactor(_ roles: [String], _ acr: String) -> Bool {
-        catalogue.isPrivileged(roles) && acr != AuthenticationLevel.twoFactors.rawValue
+        catalogue.isPrivileged(roles) && !hasFactor(acr)
+    }
+
+    private func hasFactor(_ acr: String) -> Bool { acr == AuthenticationLevel.twoFactors.rawValue }
+
+    /// RFC 6749 section 6: a scope that cannot be granted leaves the token as it was. What may be granted depends on the
+    /// session, which is asked here alone: whoever wants all that there is need not wait for it.
+    private func requireScope(
+        _ scope: [String], _ account: Account, _ id: SessionID, now: Int64
+    ) async throws {
+        // Without the session there is nothing to grant, as using the token will tell.
+        guard let strength = try await store.strength(of: id) else { return }
+        let grant = TokenIssuer.Grant(
+            subject: "", clientID: "", roles: account.roles, assigned: account.assigned,
+            hasSecondFactor: hasFactor(strength.acr),
+            selfOnly: strength.selfOnly || account.mustEnrol || lacksFactor(account.roles, strength.acr),
+            asOf: now, requestedScope: scope)
+        _ = try issuer.access(grant, now: now)
     }
 
     /// Ends the session to which a refresh token belongs, whatever its generation.
@@ -197,7 +220,7 @@ struct Sessions: SessionIssuer {
 
     private func response(_ issued: TokenIssuer.Issued, refresh: String?, session: SessionID) -> TokenResponse {
         TokenResponse(
-            accessToken: issued.token, tokenType: issued.tokenType, expiresIn: Int(issuer.lifetime),
+            accessToken: issued.token, tokenType: issued.tokenType, expiresIn: Int(issued.expiresIn),
             refreshToken: refresh, scope: issued.scope, sessionID: session.description)
     }
 }

@@ -14,7 +14,7 @@ struct SignIn: Sendable {
     let factor: SecondFactor
     let hasher: PasswordHasher
     let sessions: any SessionIssuer
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     let clock: @Sendable () -> Int64
     /// Wakes the relay of the Redis outbox.
     let nudge: @Sendable () -> Void

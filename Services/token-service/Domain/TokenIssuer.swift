@@ -2,6 +2,8 @@ import APISecurity
 import Contracts
 import Crypto
 import JOSE
+import SecurityClient
+import ServiceKit
 
 /// Makes access tokens.
 struct TokenIssuer: Sendable {
@@ -11,14 +13,20 @@ struct TokenIssuer: Sendable {
     /// Seconds.
     let lifetime: Int64
     let ring: KeyRing
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
     let clock: @Sendable () -> Int64
+    var withheld = WithheldRoles()
 
     /// Whom a token is for.
     struct Grant: Sendable {
         var subject: String
         var clientID: String
+        /// Of the account.
         var roles: [String]
+        /// Assigned beside them.
+        var assigned: [AssignedRole] = []
+        /// The session has one; without it assigned roles that take one are withheld.
+        var hasSecondFactor = false
         /// Held besides what the roles give; service accounts have such.
         var permissions: [String] = []
         var email: String?
@@ -43,6 +51,8 @@ struct TokenIssuer: Sendable {
         let tokenType: String
         let scope: String
         let tokenID: String
+        /// Seconds.
+        let expiresIn: Int64
     }
 
     /// - Throws: `OAuthError.temporarilyUnavailable` while there is no signing key.
@@ -50,11 +60,18 @@ struct TokenIssuer: Sendable {
         guard ring.signingKey(now: clock()) != nil else { throw .temporarilyUnavailable(retryAfter: 1) }
     }
 
+    /// What a token of the grant would say.
     /// - Throws: `OAuthError.invalidScope` when nothing of the requested scope may be granted.
-    func requireScope(_ requested: [String]?, roles: [String], permissions: [String]) throws(OAuthError) {
-        guard let requested else { return }
-        let held = Set(catalogue.permissions(of: roles) + permissions + [Permission.ownAccount.rawValue])
-        if held.isDisjoint(with: requested) { throw .invalidScope }
+    func access(_ grant: Grant, now: Int64) throws(OAuthError) -> GrantedAccess {
+        let requested = RequestedScope(grant.requestedScope)
+        let held =
+            grant.selfOnly
+            ? .selfOnly
+            : GrantedAccess(
+                catalogue.catalogue, account: grant.roles, assigned: grant.assigned,
+                direct: requested.roles == nil || requested.permissions != nil ? grant.permissions : [],
+                selected: requested.roles, hasSecondFactor: grant.hasSecondFactor, now: now)
+        return grant.requestedScope == nil ? held : try held.limited(to: requested)
     }
 
     /// - Throws: `OAuthError.invalidScope` when nothing of the requested scope may be granted;
@@ -62,26 +79,44 @@ struct TokenIssuer: Sendable {
     func issue(_ grant: Grant) throws -> Issued {
         let now = clock()
         guard let key = ring.signingKey(now: now) else { throw OAuthError.temporarilyUnavailable(retryAfter: 1) }
-        var permissions = grant.selfOnly ? [Permission.ownAccount.rawValue] : catalogue.permissions(of: grant.roles)
-        if !grant.selfOnly, !grant.permissions.isEmpty {
-            permissions = Set(permissions + grant.permissions).sorted()
-        }
-        if let requested = grant.requestedScope {
-            permissions = permissions.filter(requested.contains)
-            guard !permissions.isEmpty else { throw OAuthError.invalidScope }
-        }
+        let access = try access(grant, now: now)
+        withheld.count(access)
+        let seconds = now / 1000
+        // No token outlives a role that it speaks of.
+        let expiresAt = min(seconds + lifetime, access.endsAt.map { $0 / 1000 } ?? .max)
         let claims = AccessClaims(
             issuer: issuer, subject: grant.subject, audience: audience,
-            issuedAt: now, asOf: max(grant.asOf, grant.voidBefore + 1), lifetime: lifetime,
+            issuedAt: now, asOf: max(grant.asOf, grant.voidBefore + 1), expiresAt: expiresAt,
             tokenID: RandomID.make(bytes: 16),
-            clientID: grant.clientID, scope: permissions.joined(separator: " "), permissions: permissions,
-            roles: grant.selfOnly ? [] : grant.roles,
+            clientID: grant.clientID, scope: access.permissions.joined(separator: " "),
+            permissions: access.permissions, roles: access.roles, scopedRoles: access.scopedRoles,
             sessionID: grant.sessionID?.description, deviceID: grant.deviceID, email: grant.email,
             authTime: grant.authTime, amr: grant.amr, acr: grant.acr, binding: grant.binding)
         let token = try JWT.sign(payload: claims.payload(), with: key, type: "at+jwt")
         let type: String
         if case .dpop = grant.binding { type = "DPoP" } else { type = "Bearer" }
-        return Issued(token: token, tokenType: type, scope: claims.scope, tokenID: claims.tokenID)
+        return Issued(
+            token: token, tokenType: type, scope: claims.scope, tokenID: claims.tokenID,
+            expiresIn: expiresAt - seconds)
+    }
+}
+
+/// Roles that somebody has and a token does not speak of, counted by why.
+struct WithheldRoles: Sendable {
+    private let counters: [EffectiveRoles.Reason: Counter]
+
+    init(_ metrics: MetricsRegistry? = nil) {
+        var counters: [EffectiveRoles.Reason: Counter] = [:]
+        for reason in [EffectiveRoles.Reason.notSelected, .secondFactor, .separationOfDuties] {
+            counters[reason] = metrics?.counter(
+                "roles_withheld_total", help: "Roles held that tokens were issued without.",
+                labels: ["reason": reason.rawValue])
+        }
+        self.counters = counters
+    }
+
+    func count(_ access: GrantedAccess) {
+        for one in access.withheld { counters[one.reason]?.increment() }
     }
 }
 

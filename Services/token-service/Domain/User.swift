@@ -1,4 +1,5 @@
 import Foundation
+import SecurityClient
 import StrictJSON
 
 /// A person who can sign in.
@@ -10,6 +11,8 @@ struct User: Sendable, Equatable {
     var email: String?
     var status: Status
     var roles: [String]
+    /// By policy-service, those that have ended or are to come among them.
+    var assigned: [AssignedRole]
     var attributes: JSONObject
     var mustChangePassword: Bool
     var mustEnrol: Bool

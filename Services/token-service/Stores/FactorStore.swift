@@ -122,7 +122,8 @@ struct FactorStore: Sendable {
         let owner = try UserRows.require(user, connection, lock: true)
         if !force {
             guard owner.hasFactor else { throw PeopleFault.noFactor }
-            guard !users.catalogue.isPrivileged(owner.roles), !owner.passwordIsShort else {
+            let assigned = owner.assigned.filter { $0.isInEffect(at: act.at) }.map(\.role)
+            guard !users.catalogue.isPrivileged(owner.roles + assigned), !owner.passwordIsShort else {
                 throw PeopleFault.factorRequired
             }
         }

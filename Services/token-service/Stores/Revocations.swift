@@ -2,6 +2,7 @@ import Contracts
 import Database
 import EventBus
 import Logging
+import Redis
 import SecurityClient
 import ServiceKit
 
@@ -56,6 +57,32 @@ struct Revocations: Sendable {
             actor: actor, connection)
     }
 
+    /// The same for many, with few statements. A transaction that voids many takes longer, and the margin is wider by that.
+    func revokeSubjects(
+        _ subjects: [String], kind: Revocation.SubjectEffect, reason: String, by actor: String?, at: Int64,
+        _ connection: any SQLConnection
+    ) throws -> [PendingRevocation] {
+        let before = at + Revocations.margin(voiding: subjects.count)
+        for ids in subjects.batches(of: 500) {
+            let list = Array(repeating: "?", count: ids.count).joined(separator: ", ")
+            let names = ids.map { SQLValue.text($0) }
+            try connection.execute(
+                """
+                UPDATE users SET tokens_void_before = ?, session_epoch = session_epoch + ? WHERE id IN (\(list))
+                """, [.int(before), .int(kind == .sessionsEnded ? 1 : 0)] + names)
+            try connection.execute(
+                "UPDATE service_accounts SET tokens_void_before = ? WHERE client_id IN (\(list))",
+                [.int(before)] + names)
+        }
+        return try write(
+            subjects.map {
+                Revocation(target: .subject(id: $0, before: before, effect: kind), reason: reason, at: at)
+            }, actor: actor, connection)
+    }
+
+    /// Milliseconds. New tokens are dated after it, and verifiers take what is dated `RevocationSet.slack` ahead at most.
+    static func margin(voiding count: Int) -> Int64 { margin + min(30_000, Int64(count)) }
+
     func revokeKey(
         _ keyID: String, reason: String, by actor: String?, at: Int64, _ connection: any SQLConnection
     ) throws -> PendingRevocation {
@@ -68,16 +95,36 @@ struct Revocations: Sendable {
         local.apply(pending.revocation)
         nudge()
         do {
-            switch pending.revocation.target {
-            case .session(let id, _):
-                if let id = SessionID(id) { try await sessions.end([id]) }
-            case .subject(let subject, _, .sessionsEnded): try await sessions.endAll(of: subject)
-            case .subject(let subject, let before, .claimsChanged):
-                try await sessions.voidTokens(of: subject, issuedUpTo: before)
-            case .signingKey: break
-            }
+            try await tell(pending.revocation)
         } catch {
             logger.warning("revocation stands in SQL but Redis was not told", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The same for many at once.
+    func announce(_ pending: [PendingRevocation]) async {
+        for one in pending { local.apply(one.revocation) }
+        nudge()
+        do {
+            for some in pending.batches(of: 100) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for one in some { group.addTask { try await tell(one.revocation) } }
+                    try await group.waitForAll()
+                }
+            }
+        } catch {
+            logger.warning("revocations stand in SQL but Redis was not told", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func tell(_ revocation: Revocation) async throws(RedisError) {
+        switch revocation.target {
+        case .session(let id, _):
+            if let id = SessionID(id) { try await sessions.end([id]) }
+        case .subject(let subject, _, .sessionsEnded): try await sessions.endAll(of: subject)
+        case .subject(let subject, let before, .claimsChanged):
+            try await sessions.voidTokens(of: subject, issuedUpTo: before)
+        case .signingKey: break
         }
     }
 
@@ -105,6 +152,25 @@ struct Revocations: Sendable {
     private func write(
         _ revocation: Revocation, actor: String?, _ connection: any SQLConnection
     ) throws -> PendingRevocation {
+        _ = try write([revocation], actor: actor, connection)
+        return PendingRevocation(revocation: revocation)
+    }
+
+    private func write(
+        _ revocations: [Revocation], actor: String?, _ connection: any SQLConnection
+    ) throws -> [PendingRevocation] {
+        for some in revocations.batches(of: 500) {
+            try connection.execute(
+                """
+                INSERT INTO revocations (kind, target, subject, effect, void_before, reason, actor, at, expires_at)
+                VALUES \(Array(repeating: "(?, ?, ?, ?, ?, ?, ?, ?, ?)", count: some.count).joined(separator: ", "))
+                """, some.flatMap { row(of: $0, actor: actor) })
+        }
+        try outbox.append(revocations.map { $0.outboxEvent() }, connection)
+        return revocations.map { PendingRevocation(revocation: $0) }
+    }
+
+    private func row(of revocation: Revocation, actor: String?) -> [SQLValue] {
         let columns: (kind: String, target: String, subject: String?, effect: String?, before: Int64?)
         switch revocation.target {
         case .session(let id, let subject): columns = ("session", id, subject, nil, nil)
@@ -112,18 +178,11 @@ struct Revocations: Sendable {
         case .signingKey(let id): columns = ("key", id, nil, nil, nil)
         }
         let life = columns.kind == "session" ? sessionLifetime : tokenLifetime
-        try connection.execute(
-            """
-            INSERT INTO revocations (kind, target, subject, effect, void_before, reason, actor, at, expires_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                .text(columns.kind), .text(columns.target), .optional(columns.subject), .optional(columns.effect),
-                .optional(columns.before), .text(revocation.reason), .optional(actor), .int(revocation.at),
-                .int(revocation.at + life + 60_000),
-            ])
-        try outbox.append(revocation.outboxEvent(), connection)
-        return PendingRevocation(revocation: revocation)
+        return [
+            .text(columns.kind), .text(columns.target), .optional(columns.subject), .optional(columns.effect),
+            .optional(columns.before), .text(revocation.reason), .optional(actor), .int(revocation.at),
+            .int(revocation.at + life + 60_000),
+        ]
     }
 }
 

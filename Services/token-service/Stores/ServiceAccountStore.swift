@@ -2,6 +2,7 @@ import Contracts
 import Database
 import EventBus
 import JOSE
+import SecurityClient
 import StrictJSON
 
 /// Service accounts in SQL; every change with its event in the same transaction.
@@ -9,16 +10,16 @@ struct ServiceAccountStore: Sendable {
     let database: any Database
     let outbox: SQLOutbox
     let revocations: Revocations
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
 
     func create(
         clientID: String, name: String, roles: [String], permissions: [String], keys: JWKSet?, secret digest: [UInt8]?,
         _ act: Act
     ) async throws -> ServiceAccount {
-        try check(roles, permissions)
         let id = "svc_" + RandomID.make(bytes: 16)
         do {
             let account = try await database.change { connection in
+                try check(roles, permissions, added: roles, catalogue.catalogue(connection))
                 try connection.execute(
                     """
                     INSERT INTO service_accounts (id, client_id, name, status, roles, permissions, jwks,
@@ -69,8 +70,10 @@ struct ServiceAccountStore: Sendable {
     func update(
         _ id: String, name: String?, roles: [String]?, permissions: [String]?, _ act: Act
     ) async throws -> ServiceAccount {
-        try check(roles ?? [], permissions ?? [])
         return try await changing(id) { old, connection in
+            let catalogue = try catalogue.catalogue(connection)
+            let added = Set(roles ?? []).subtracting(old.roles).sorted()
+            try check(roles ?? [], permissions ?? [], added: added, catalogue)
             let (newRoles, newPermissions) = (roles ?? old.roles, permissions ?? old.permissions)
             try connection.execute(
                 "UPDATE service_accounts SET name = ?, roles = ?, permissions = ?, updated_at = ? WHERE id = ?",
@@ -177,8 +180,10 @@ struct ServiceAccountStore: Sendable {
         return secret
     }
 
-    private func check(_ roles: [String], _ permissions: [String]) throws(PeopleFault) {
-        if let stranger = roles.first(where: { !catalogue.contains($0) }) { throw .unknownRole(stranger) }
+    private func check(
+        _ roles: [String], _ permissions: [String], added: [String], _ catalogue: RoleCatalogue
+    ) throws(PeopleFault) {
+        try catalogue.checkAccount(roles, added: added, assigned: [])
         if let stranger = permissions.first(where: { !catalogue.knows(permission: $0) }) {
             throw .unknownPermission(stranger)
         }
@@ -187,9 +192,15 @@ struct ServiceAccountStore: Sendable {
 
 /// How rows become a service account.
 enum ServiceAccountRows {
-    static func account(clientID: String, _ connection: any SQLConnection) throws -> ServiceAccount? {
-        try connection.query("SELECT * FROM service_accounts WHERE client_id = ?", [.text(clientID)]).first
-            .map { try account($0, connection) }
+    /// The account, when there is one, and the number of the catalogue that holds for it.
+    static func account(
+        clientID: String, _ connection: any SQLConnection
+    ) throws -> (account: ServiceAccount?, catalogue: Int64) {
+        let rows = try connection.query(
+            "SELECT s.*, \(RoleFollow.catalogueSequence) AS catalogue_sequence FROM service_accounts s WHERE client_id = ?",
+            [.text(clientID)])
+        guard let row = rows.first else { return (nil, RoleBook.unheard) }
+        return (try account(row, connection), try row.int("catalogue_sequence"))
     }
 
     static func require(_ id: String, _ connection: any SQLConnection, lock: Bool = false) throws -> ServiceAccount {

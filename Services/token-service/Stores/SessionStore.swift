@@ -91,6 +91,14 @@ struct SessionStore: Sendable {
         return generation.flatMap { UInt32($0) }.map { token.generation >= $0 } ?? false
     }
 
+    /// How strongly a session was begun; nil when there is none.
+    func strength(of id: SessionID) async throws(RedisError) -> (acr: String, selfOnly: Bool)? {
+        let key = keys(id.tag).session(id)
+        let reply = try await redis.send(["HMGET", .string(key), "acr", "self"], key: key, retry: .ifIdempotent)
+        guard let parts = reply.array, parts.count == 2 else { throw .unexpectedReply("session") }
+        return parts[0].string.map { ($0, parts[1].string == "1") }
+    }
+
     /// Whose session it is; nil when there is none.
     func owner(of id: SessionID) async throws(RedisError) -> String? {
         let key = keys(id.tag).session(id)

@@ -1,6 +1,7 @@
 import Contracts
 import Database
 import EventBus
+import SecurityClient
 import StrictJSON
 
 /// People in SQL. Every change writes its event, and what it revokes, in the same transaction.
@@ -8,7 +9,7 @@ struct UserStore: Sendable {
     let database: any Database
     let outbox: SQLOutbox
     let revocations: Revocations
-    let catalogue: any RoleCatalogue
+    let catalogue: RoleBook
 
     struct New: Sendable {
         var id: String = UserID.make()
@@ -27,7 +28,8 @@ struct UserStore: Sendable {
     func create(_ new: New, _ act: Act) async throws -> User {
         do {
             let user = try await database.change { connection in
-                try UserStore.insert(new, catalogue: catalogue, outbox: outbox, act, connection)
+                try UserStore.insert(
+                    new, catalogue: catalogue.catalogue(connection), outbox: outbox, act, connection)
                 return try UserRows.require(new.id, connection)
             }
             revocations.nudge()
@@ -39,9 +41,9 @@ struct UserStore: Sendable {
 
     /// Inserts a user with the event that tells of it.
     static func insert(
-        _ new: New, catalogue: any RoleCatalogue, outbox: SQLOutbox, _ act: Act, _ connection: any SQLConnection
+        _ new: New, catalogue: RoleCatalogue, outbox: SQLOutbox, _ act: Act, _ connection: any SQLConnection
     ) throws {
-        try checkRoles(new.roles, catalogue)
+        try catalogue.checkAccount(new.roles, added: new.roles, assigned: [])
         let due = Enrolment.isDue(
             hasFactor: false, isPrivileged: catalogue.isPrivileged(new.roles), passwordIsShort: new.passwordIsShort,
             isForced: new.enrolmentForced)
@@ -155,10 +157,12 @@ struct UserStore: Sendable {
     /// Replaces the roles. Roles taken away void the tokens issued so far; a role that is the first to need a second
     /// factor ends the sessions, which may have been started without one.
     func setRoles(_ id: String, to roles: [String], _ act: Act) async throws -> User {
-        try UserStore.checkRoles(roles, catalogue)
         let (user, pending) = try await database.change { connection -> (User, PendingRevocation?) in
             let user = try UserRows.require(id, connection, lock: true)
             let (old, new) = (Set(user.roles), Set(roles))
+            let catalogue = try catalogue.catalogue(connection)
+            try catalogue.checkAccount(
+                roles, added: new.subtracting(old).sorted(), assigned: user.assigned.filter { !$0.isOver(at: act.at) })
             guard old != new else { return (user, nil) }
             if catalogue.isAdministrator(user.roles), !catalogue.isAdministrator(roles) {
                 try keepAdministrator(besides: user, connection)
@@ -218,7 +222,7 @@ struct UserStore: Sendable {
         guard let row = try connection.query(UserRows.select + " WHERE u.id = ?", [.text(id)]).first else { return }
         let user = try UserRows.credentials(row).user
         let due = Enrolment.isDue(
-            hasFactor: user.hasFactor, isPrivileged: catalogue.isPrivileged(user.roles),
+            hasFactor: user.hasFactor, isPrivileged: try catalogue.catalogue(connection).isPrivileged(user.roles),
             passwordIsShort: user.passwordIsShort, isForced: try row.bool("enrolment_forced"))
         guard due != user.mustEnrol else { return }
         try connection.execute("UPDATE users SET must_enrol = ? WHERE id = ?", [.flag(due), .text(id)])
@@ -229,12 +233,9 @@ struct UserStore: Sendable {
         try await database.change { try syncEnrolment(id, $0) }
     }
 
-    private static func checkRoles(_ roles: [String], _ catalogue: any RoleCatalogue) throws(PeopleFault) {
-        if let stranger = roles.first(where: { !catalogue.contains($0) }) { throw .unknownRole(stranger) }
-    }
-
     /// - Throws: `lastAdministrator` when `user` is the only active one.
     private func keepAdministrator(besides user: User, _ connection: any SQLConnection) throws {
+        let catalogue = try catalogue.catalogue(connection)
         guard user.status == .active, catalogue.isAdministrator(user.roles) else { return }
         let rows = try connection.query(
             "SELECT roles FROM users WHERE status = 'active' AND id <> ? AND roles <> '[]'", [.text(user.id)])
@@ -246,7 +247,7 @@ struct UserStore: Sendable {
 /// How a row becomes a user.
 enum UserRows {
     static let select = """
-        SELECT u.id, u.username, u.username_key, u.email, u.status, u.roles, u.attributes, u.password_hash,
+        SELECT u.id, u.username, u.username_key, u.email, u.status, u.roles, u.assigned_roles, u.attributes, u.password_hash,
             u.password_short, u.password_expires_at, u.must_change_password, u.must_enrol, u.enrolment_forced,
             u.session_epoch, u.created_at, u.updated_at,
             (SELECT COUNT(*) FROM totp_factors f WHERE f.user_id = u.id) AS factors
@@ -269,6 +270,7 @@ enum UserRows {
         let user = User(
             id: try row.text("id"), username: try row.text("username"), email: try row.optionalText("email"),
             status: User.Status(rawValue: try row.text("status")) ?? .disabled, roles: try row.strings("roles"),
+            assigned: try row.assignedRoles(),
             attributes: try JSONValue(parsing: try row.text("attributes")).object ?? [:],
             mustChangePassword: try row.bool("must_change_password"), mustEnrol: try row.bool("must_enrol"),
             passwordIsShort: try row.bool("password_short"), hasFactor: try row.int("factors") > 0,

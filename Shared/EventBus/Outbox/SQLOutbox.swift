@@ -71,6 +71,26 @@ package struct SQLOutbox: Sendable {
             """, [.text(name), .text(event.topic), .text(payload)])
     }
 
+    /// The same for many events, with few statements.
+    package func append(_ events: [OutboxEvent], _ connection: any SQLConnection) throws {
+        let batch = 500
+        for start in stride(from: 0, to: events.count, by: batch) {
+            let some = events[start..<min(start + batch, events.count)]
+            var values: [SQLValue] = []
+            for event in some {
+                let payload = event.encoded()
+                guard payload.utf8.count <= OutboxEvent.maxBytes else {
+                    throw OutboxError.tooLarge(bytes: payload.utf8.count)
+                }
+                values += [.text(name), .text(event.topic), .text(payload)]
+            }
+            let row = "(?, ?, ?, \(connection.dialect.nowMilliseconds))"
+            try connection.execute(
+                "INSERT INTO outbox_events (outbox, topic, payload, created_ms) VALUES "
+                    + Array(repeating: row, count: some.count).joined(separator: ", "), values)
+        }
+    }
+
     /// What a relay reads this outbox through.
     /// - Parameters:
     ///   - urgentTopics: published before all others, in this order.

@@ -73,7 +73,7 @@ public struct AuthorizationSubject: Sendable {
     }
 
     /// The resource, and all that it is in.
-    private static func places(
+    package static func places(
         of resource: EntityUID, in snapshot: PolicySnapshot, with entities: [Entity]
     ) -> Set<EntityUID> {
         var found: Set<EntityUID> = [resource]

@@ -16,14 +16,16 @@ public final class Authorizer: Sendable {
 
     private let client: PolicyClient
     private let record: DecisionRecord?
+    private let shadow: ShadowEvaluation?
     private let clock: @Sendable () -> Int64
 
     package init(
-        _ client: PolicyClient, record: DecisionRecord?,
+        _ client: PolicyClient, record: DecisionRecord?, shadow: ShadowEvaluation? = nil,
         clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
     ) {
         self.client = client
         self.record = record
+        self.shadow = shadow
         self.clock = clock
     }
 
@@ -46,14 +48,17 @@ public final class Authorizer: Sendable {
                 ? subject.context
                 : Record(
                     (context.fields + subject.context.fields).map { ($0.name, $0.value) })
-            let verdict = snapshot.policies.compiled.authorize(
-                AuthorizationRequest(
-                    principal: subject.principal, action: uid, resource: resource, context: merged),
-                in: snapshot.store, with: [subject.entity(in: snapshot, for: resource, with: entities)] + entities)
+            let request = AuthorizationRequest(
+                principal: subject.principal, action: uid, resource: resource, context: merged)
+            let known = [subject.entity(in: snapshot, for: resource, with: entities)] + entities
+            let verdict = snapshot.policies.compiled.authorize(request, in: snapshot.store, with: known)
+            let outcome = Authorizer.outcome(verdict, of: action, snapshot.policies)
             decision = AuthorizationDecision(
-                outcome: Authorizer.outcome(verdict, of: action, snapshot.policies),
-                policies: verdict.determiningPolicies,
+                outcome: outcome, policies: verdict.determiningPolicies,
                 errors: verdict.errors, version: snapshot.policies.version, sequence: snapshot.policies.sequence)
+            shadow?.note(
+                .init(
+                    request: request, entities: known, verdict: verdict, outcome: outcome, snapshot: snapshot, at: now))
         } else {
             let reason = client.replica.snapshot == nil ? "no-policies" : "stale-policies"
             decision = AuthorizationDecision(

@@ -12,11 +12,6 @@ import Synchronization
 /// Keeps a `PolicyReplica` at what policy-service says: bundles are fetched with their ETag, changes are applied as the
 /// feed tells of them, and the last good ones are kept on disk.
 public final class PolicyClient: Service {
-    private enum Limits {
-        static let policies = 2 * PolicyContent.maximumBytes
-        static let entities = EntityBundle.maximumBytes
-    }
-
     private struct State {
         var tags: [PolicyStatement.Kind: String] = [:]
         /// When policy-service last signed that what is here is what it has, milliseconds since the epoch. An answer that
@@ -27,6 +22,9 @@ public final class PolicyClient: Service {
         /// The highest numbers that the feed has told of.
         var announcedPolicies: Int64 = -1
         var announcedEntities: Int64 = -1
+        /// How many changes the feed told of that could not be read, and how many of them the last fetch made good.
+        var unread = 0
+        var madeGood = 0
         /// When something was last taken over.
         var appliedAt: Int64 = 0
         var failing = false
@@ -48,9 +46,7 @@ public final class PolicyClient: Service {
 
     package let replica = PolicyReplica()
     private let configuration: PolicyClientConfiguration
-    private let url: String
-    private let transport: HTTPTransport
-    private let token: ServiceToken
+    private let source: PolicySource
     private let keys: any VerificationKeys
     private let feed: FeedReader?
     private let files: PolicyFiles?
@@ -65,14 +61,13 @@ public final class PolicyClient: Service {
     private let onRefusal: Mutex<(@Sendable (PolicyStatement.Kind, PolicyReplica.Refusal) -> Void)?> = Mutex(nil)
 
     init(
-        _ configuration: PolicyClientConfiguration, url: String, transport: HTTPTransport, token: ServiceToken,
+        _ configuration: PolicyClientConfiguration, url: String, transport: HTTPTransport,
+        token: any ServiceTokenSource,
         keys: any VerificationKeys, kafka: KafkaConfiguration?, metrics: MetricsRegistry, logger: Logger,
         clock: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }
     ) {
         self.configuration = configuration
-        self.url = url
-        self.transport = transport
-        self.token = token
+        source = PolicySource(url: url, transport: transport, token: token, keys: keys)
         self.keys = keys
         self.clock = clock
         self.logger = logger
@@ -140,14 +135,20 @@ public final class PolicyClient: Service {
         guard let files else { return }
         for kind in [PolicyStatement.Kind.policies, .entities] {
             guard let stored = files.read(kind) else { continue }
-            _ = take(kind, stored.statement, stored.body, from: "disk")
+            // With the youngest statement of it, which counts for its age.
+            let isTaken =
+                files.renewed(kind, stored).map { take(kind, $0.statement, $0.body, from: "disk") } ?? false
+                || take(kind, stored.statement, stored.body, from: "disk")
+            if !isTaken { logger.notice("what was kept on disk is not taken", metadata: ["kind": "\(kind.rawValue)"]) }
         }
         if !isFresh(now: clock()) { state.withLock { $0.signedAt = [:] } }
     }
 
-    private var hasAllThatWasAnnounced: Bool {
-        let (policies, entities) = state.withLock { ($0.announcedPolicies, $0.announcedEntities) }
-        return policies <= replica.policySequence ?? -1 && entities <= replica.entitySequence ?? -1
+    /// Whether everything that the feed told of was taken over.
+    var hasAllThatWasAnnounced: Bool {
+        let known = state.withLock { $0 }
+        return known.announcedPolicies <= replica.policySequence ?? -1
+            && known.announcedEntities <= replica.entitySequence ?? -1 && known.madeGood == known.unread
     }
 
     private func fetchAgainAndAgain() async {
@@ -159,17 +160,24 @@ public final class PolicyClient: Service {
         }
         defer { ticks.cancel() }
         var failures = 0
+        var retry: Task<Void, Never>?
+        defer { retry?.cancel() }
         for await _ in wakeups {
             if Task.isCancelled { return }
+            retry?.cancel()
             // An event may be quicker than the replica that is asked: then it is asked again.
             if await fetch(), hasAllThatWasAnnounced {
                 failures = 0
             } else {
                 failures += 1
-                // With back-off and jitter: all who decide ask the same service.
-                let pause = min(10_000, 50 << min(failures, 8)) * Int.random(in: 50...100) / 100
-                try? await Task.sleep(for: .milliseconds(pause))
-                wakeup.yield()
+                // With back-off and jitter: all who decide ask the same service. The next event is not waited with, and what
+                // is known to be missing is asked for once a second at least.
+                let longest = hasAllThatWasAnnounced ? 10_000 : 1_000
+                let pause = min(longest, 50 << min(failures, 8)) * Int.random(in: 50...100) / 100
+                retry = Task { [wakeup] in
+                    try? await Task.sleep(for: .milliseconds(pause))
+                    if !Task.isCancelled { wakeup.yield() }
+                }
             }
         }
     }
@@ -178,11 +186,13 @@ public final class PolicyClient: Service {
     /// - Returns: false when one did not come.
     @discardableResult
     package func fetch() async -> Bool {
+        let unread = state.withLock { $0.unread }
         let policies = await fetch(.policies)
         let entities = await fetch(.entities)
         let isWhole = policies && entities
         let told = state.withLock { state -> Bool in
             defer { state.failing = !isWhole }
+            if isWhole { state.madeGood = max(state.madeGood, unread) }
             return state.failing == isWhole
         }
         if told {
@@ -191,44 +201,34 @@ public final class PolicyClient: Service {
             } else {
                 logger.warning(
                     "policies cannot be fetched",
-                    metadata: ["url": "\(url)", "reason": "\(state.withLock { $0.fault })"])
+                    metadata: ["url": "\(source.url)", "reason": "\(state.withLock { $0.fault })"])
             }
         }
         return isWhole
     }
 
     private func fetch(_ kind: PolicyStatement.Kind) async -> Bool {
-        let path = kind == .policies ? "/v1/bundles/policies" : "/v1/bundles/entities"
-        guard let token = try? await token.token() else { return failed("no token for this service") }
-        var headers = [("Authorization", "Bearer " + token.exposed), ("Accept", "application/json")]
-        if let tag = state.withLock({ $0.tags[kind] }) { headers.append(("If-None-Match", tag)) }
-        guard
-            let answer = try? await transport.send(
-                "GET", url + path, headers: headers,
-                limit: kind == .policies ? Limits.policies : Limits.entities, timeout: .seconds(30))
-        else { return failed("no answer") }
-        // A permission that was missing may have been given since.
-        if answer.status == 401 || answer.status == 403 { self.token.forget() }
-        guard let statement = answer.header("policy-statement") else { return failed("status \(answer.status)") }
-        if let id = PolicyStatement.keyID(of: statement) {
-            do {
-                // Fetches the keys when this one is not known yet.
-                if try await keys.key(id.id, algorithm: id.algorithm) == nil {
-                    refuse(
-                        kind, .untrusted("signed with a key that policy-service does not have"), from: "policy-service")
-                    return failed("refused")
-                }
-            } catch { return failed("no keys") }
+        let answer: PolicySource.Answer
+        do throws(PolicySource.Failure) {
+            answer = try await source.ask(kind, tag: state.withLock { $0.tags[kind] })
+        } catch {
+            switch error {
+            case .none(let reason): return failed(reason)
+            case .unknownKey:
+                refuse(
+                    kind, .untrusted("signed with a key that policy-service does not have"), from: "policy-service")
+                return failed("refused")
+            }
         }
-        switch answer.status {
-        case 200:
-            guard take(kind, statement, answer.body, from: "policy-service") else { return failed("refused") }
-            state.withLock { $0.tags[kind] = answer.header("etag") }
-            keep(kind, statement, answer.body)
+        guard let body = answer.body else {
+            guard isCurrent(kind, answer.statement) else { return false }
+            keep { try $0.renew(kind, answer.statement) }
             return true
-        case 304: return isCurrent(kind, statement)
-        default: return failed("status \(answer.status)")
         }
+        guard take(kind, answer.statement, body, from: "policy-service") else { return failed("refused") }
+        state.withLock { $0.tags[kind] = answer.tag }
+        keep { try $0.write(kind, PolicyFiles.Stored(statement: answer.statement, body: body)) }
+        return true
     }
 
     private func failed(_ reason: String) -> Bool {
@@ -252,11 +252,9 @@ public final class PolicyClient: Service {
         state.withLock { $0.signedAt[kind] = max($0.signedAt[kind] ?? at, at) }
     }
 
-    private func keep(_ kind: PolicyStatement.Kind, _ statement: String, _ body: [UInt8]) {
+    private func keep(_ write: (PolicyFiles) throws -> Void) {
         guard let files else { return }
-        do {
-            try files.write(kind, PolicyFiles.Stored(statement: statement, body: body))
-        } catch {
+        do { try write(files) } catch {
             logger.warning("policies cannot be kept on disk", metadata: ["error": "\(error)"])
         }
     }
@@ -264,7 +262,7 @@ public final class PolicyClient: Service {
     // MARK: The feed
 
     /// Runs on the reader's thread, one item after the other.
-    private func handle(_ item: FeedItem) {
+    func handle(_ item: FeedItem) {
         switch item {
         case .event(let event): apply(event)
         case .gap:
@@ -282,17 +280,23 @@ public final class PolicyClient: Service {
         guard let json = event.json(), let statement = json["statement"]?.string else { return }
         switch event.type {
         case "org.jts.policy.policies-activated":
-            guard let activated = verified(.policies, statement) else { return wake() }
+            guard let activated = verified(.policies, statement) else { return missed() }
             state.withLock { $0.announcedPolicies = max($0.announcedPolicies, activated.sequence) }
             if activated.sequence > replica.policySequence ?? -1 { wake() }
         case "org.jts.policy.entities-changed":
-            if let changed = verified(.delta, statement) {
-                state.withLock { $0.announcedEntities = max($0.announcedEntities, changed.sequence) }
-            }
+            guard let changed = verified(.delta, statement) else { return missed() }
+            state.withLock { $0.announcedEntities = max($0.announcedEntities, changed.sequence) }
             guard let body = json["body"]?.string else { return wake() }
-            if !take(.delta, statement, Array(body.utf8), from: "the feed") { wake() }
+            if !take(changed, Array(body.utf8), from: "the feed") { wake() }
         default: break
         }
+    }
+
+    /// A change was told of, and not which: signed with a key that is not known yet, or by nobody known. The feed vouches for
+    /// nothing until policy-service was asked.
+    private func missed() {
+        state.withLock { $0.unread += 1 }
+        wake()
     }
 
     // MARK: Taking
@@ -312,14 +316,19 @@ public final class PolicyClient: Service {
     /// - Returns: whether what is here is now at least what was told.
     private func take(_ kind: PolicyStatement.Kind, _ text: String, _ body: [UInt8], from source: String) -> Bool {
         guard let statement = verified(kind, text) else { return false }
+        return take(statement, body, from: source)
+    }
+
+    private func take(_ statement: PolicyStatement, _ body: [UInt8], from source: String) -> Bool {
+        let kind = statement.kind
         do throws(PolicyReplica.Refusal) {
             let outcome: PolicyReplica.Outcome =
                 switch kind {
                 case .policies: try replica.takePolicies(statement, body: body)
                 case .entities: try replica.takeEntities(statement, body: body)
                 case .delta: try replica.takeDelta(statement, body: body)
-                // Not among what is decided by: `RolesClient` takes them.
-                case .roles: throw .invalid("roles are not taken here")
+                // Not what is decided by: others take them.
+                case .roles, .shadow: throw .invalid("\(kind.rawValue) is not taken here")
                 }
             if outcome == .applied {
                 applied.increment()

@@ -1,4 +1,5 @@
 import EventBus
+import Logging
 import ServiceKit
 
 /// Where policies come from. `docs/trading-services.md` has the table.
@@ -24,5 +25,16 @@ public struct PolicyClientConfiguration: Sendable {
         cacheDirectory = source.optionalString("POLICY_CACHE_DIR")
         staleAfter = source.duration("POLICY_STALE_AFTER", default: "15m", in: "1s"..."15m")
         refreshEvery = source.duration("POLICY_REFRESH", default: "30s", in: "1s"..."5m")
+    }
+}
+
+extension PolicyClientConfiguration {
+    /// The keys that sign statements: those of the file, or as policy-service publishes them.
+    /// - Throws: when the file cannot be read.
+    func keys(at url: String, transport: HTTPTransport, logger: Logger) throws -> any VerificationKeys {
+        if let jwksFile { return try PinnedKeys(jwksFile, logger: logger) }
+        var options = RemoteJWKS.Options()
+        options.keptIn = cacheDirectory.map { PolicyFiles.keys(in: $0) }
+        return RemoteJWKS(url: url + "/.well-known/jwks.json", options: options, transport: transport, logger: logger)
     }
 }

@@ -11,6 +11,8 @@ package struct PolicyStatement: Sendable, Hashable {
         case entities = "jts-entities+jws"
         case delta = "jts-entities-delta+jws"
         case roles = "jts-roles+jws"
+        /// Policies that are evaluated beside and decide nothing.
+        case shadow = "jts-shadow+jws"
     }
 
     package enum Fault: Error, Sendable, Hashable {
@@ -61,6 +63,14 @@ package struct PolicyStatement: Sendable, Hashable {
     package static func keyID(of text: String) -> (id: String, algorithm: JWSAlgorithm)? {
         guard let jws = try? CompactJWS(parsing: text, maxBytes: 4_096), let id = jws.header.keyID else { return nil }
         return (id, jws.header.algorithm)
+    }
+
+    /// The digest of the body that it is said to speak of, whoever says so.
+    static func claimedDigest(of text: String) -> String? {
+        guard let jws = try? CompactJWS(parsing: text, maxBytes: 4_096),
+            let claims = try? JSONValue(parsing: jws.payload, limits: JSONLimits(maxBytes: 4_096, maxDepth: 2))
+        else { return nil }
+        return claims["sha256"]?.string
     }
 
     /// Verifies a statement.

@@ -28,6 +28,9 @@ public final class RemoteJWKS: VerificationKeys, Service {
         /// Bytes of the document.
         public var maxBytes = 262_144
         public var maxKeys = 64
+        /// A file that holds the keys that were fetched last, mode 0600; nil: none. They are gone by where they have never been
+        /// fetched since the start and cannot be.
+        public var keptIn: String?
 
         public init() {}
     }
@@ -42,6 +45,8 @@ public final class RemoteJWKS: VerificationKeys, Service {
 
     private struct State {
         var table = KeyTable()
+        /// Of an earlier run, until keys are fetched.
+        var kept: KeyTable?
         var entityTag: String?
         var flight: Task<Bool, Never>?
         /// A fetch that begins when the interval has passed, and those who wait for it.
@@ -56,7 +61,7 @@ public final class RemoteJWKS: VerificationKeys, Service {
     }
 
     private enum Outcome {
-        case fetched(KeyTable, entityTag: String?, age: Duration)
+        case fetched(KeyTable, [JWK], entityTag: String?, age: Duration)
         case unchanged(age: Duration)
         case failed(String)
     }
@@ -80,6 +85,11 @@ public final class RemoteJWKS: VerificationKeys, Service {
         self.options = options
         self.transport = transport
         self.logger = logger
+        guard let kept = options.keptIn.flatMap({ KeptJWKS(path: $0).read(options) }) else { return }
+        state.withLock {
+            $0.kept = KeyTable(kept)
+            $0.refreshAt = .now
+        }
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -96,7 +106,7 @@ public final class RemoteJWKS: VerificationKeys, Service {
         let (key, isDue) = state.withLock { state -> (VerificationKey?, Bool) in
             guard !RemoteJWKS.areTooOld(state, now) else { return (nil, false) }
             let isDue = state.flight == nil && state.refreshAt.map { $0 <= now } ?? false
-            return (state.table[keyID, algorithm], isDue)
+            return ((state.kept ?? state.table)[keyID, algorithm], isDue)
         }
         // Nobody waits for a refresh while there are keys.
         if isDue { _ = fetching() }
@@ -104,6 +114,9 @@ public final class RemoteJWKS: VerificationKeys, Service {
     }
 
     public func key(_ keyID: String, algorithm: JWSAlgorithm) async throws(KeysUnavailable) -> VerificationKey? {
+        // What was kept may have been withdrawn since: it is gone by where nothing can be fetched.
+        let isDue = state.withLock { $0.kept != nil && ($0.flight != nil || ($0.refreshAt ?? .now) <= .now) }
+        if isDue { await refresh() }
         if let key = keyAtHand(keyID, algorithm: algorithm) { return key }
         if let flight = state.withLock({ $0.flight }) {
             guard await flight.value else { throw KeysUnavailable() }
@@ -198,7 +211,7 @@ public final class RemoteJWKS: VerificationKeys, Service {
             case 200:
                 let set = try JWKSet(parsing: answer.body)
                 guard set.keys.count <= options.maxKeys else { return .failed("more than \(options.maxKeys) keys") }
-                return .fetched(KeyTable(set.keys), entityTag: answer.header("etag"), age: age)
+                return .fetched(KeyTable(set.keys), set.keys, entityTag: answer.header("etag"), age: age)
             case 304 where entityTag != nil: return .unchanged(age: age)
             default: return .failed("status \(answer.status)")
             }
@@ -208,14 +221,20 @@ public final class RemoteJWKS: VerificationKeys, Service {
     }
 
     private func take(_ outcome: Outcome) -> Bool {
+        if case .fetched(_, let keys, _, _) = outcome, let path = options.keptIn {
+            do { try KeptJWKS(path: path).write(keys) } catch {
+                logger.warning("keys cannot be kept on disk", metadata: ["error": "\(error)"])
+            }
+        }
         let now = ContinuousClock.now
         let (succeeded, fault) = state.withLock { state -> (Bool, String?) in
             state.flight = nil
             state.lastAttempt = now
             switch outcome {
-            case .fetched(let table, let entityTag, let age):
-                let withdraws = state.table.loses(to: table)
+            case .fetched(let table, _, let entityTag, let age):
+                let withdraws = (state.kept ?? state.table).loses(to: table)
                 state.table = table
+                state.kept = nil
                 state.entityTag = entityTag
                 settle(&state, age, now)
                 // After the table: whoever reads the new generation finds the new keys.

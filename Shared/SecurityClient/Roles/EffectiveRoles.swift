@@ -109,7 +109,8 @@ extension RoleCatalogue {
         }
         for (role, assignment) in held where names.contains(role) {
             if let scope = assignment?.scope {
-                result.scoped.append(ScopedRole(role: role, type: scope.type, id: scope.id))
+                let scoped = ScopedRole(role: role, type: scope.type, id: scope.id)
+                if !result.scoped.contains(scoped) { result.scoped.append(scoped) }
             } else if !result.roles.contains(role) {
                 result.roles.append(role)
             }

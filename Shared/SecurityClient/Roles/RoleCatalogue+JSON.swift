@@ -85,13 +85,17 @@ extension RoleCatalogue.Constraint {
     package init(json: JSONValue, at name: String) throws(RoleCatalogueFault) {
         let place = DocumentPlace(json, name)
         try place.allow(["name", "kind", "roles", "maximum"])
-        guard let title = try place.string("name"), !title.isEmpty else { throw .init("\(name).name: a name is expected") }
+        guard let title = try place.string("name"), !title.isEmpty else {
+            throw .init("\(name).name: a name is expected")
+        }
         guard let kind = try place.string("kind").flatMap(Kind.init(rawValue:)) else {
             throw .init("\(name).kind: static or dynamic is expected")
         }
+        guard let maximum = (json["maximum"] ?? .int(1)).int else {
+            throw .init("\(name).maximum: a number is expected")
+        }
         self.init(
-            name: title, kind: kind, roles: try place.strings("roles") ?? [],
-            maximum: Int(clamping: json["maximum"]?.int ?? 1))
+            name: title, kind: kind, roles: try place.strings("roles") ?? [], maximum: Int(clamping: maximum))
     }
 }
 

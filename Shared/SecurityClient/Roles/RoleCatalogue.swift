@@ -151,8 +151,8 @@ package struct RoleCatalogue: Sendable, Equatable {
             if let stranger = constraint.roles.first(where: { roles[$0] == nil }) {
                 throw .init("constraints.\(constraint.name): there is no role \(stranger)")
             }
-            guard Set(constraint.roles).count == constraint.roles.count,
-                (1..<constraint.roles.count).contains(constraint.maximum)
+            guard Set(constraint.roles).count == constraint.roles.count, constraint.maximum >= 1,
+                constraint.maximum < constraint.roles.count
             else {
                 throw .init("constraints.\(constraint.name): fewer than the roles, and at least one, are expected")
             }

@@ -82,6 +82,10 @@ package struct RolesBundle: Sendable, Equatable {
         let catalogue: RoleCatalogue?
         if let document = json["catalogue"] { catalogue = try RoleCatalogue(json: document) } else { catalogue = nil }
         let from = json["from"]?.int
+        // What is no number must not turn a change into the whole.
+        guard (from ?? 0) >= 0, (from == nil) == (json["from"] == nil) else {
+            throw RoleCatalogueFault("from: a number is expected")
+        }
         guard from != nil || catalogue != nil else { throw RoleCatalogueFault("a catalogue is expected") }
         self.init(
             from: from, sequence: sequence, catalogue: catalogue, assignments: assignments, removed: removed)

@@ -1,15 +1,20 @@
 import Cedar
-import SecurityClient
 import Synchronization
+
+/// The sets that are compared: what is decided by, and what is evaluated beside it and decides nothing.
+package protocol ShadowedPolicies: Sendable {
+    var snapshotIfAny: PolicySnapshot? { get }
+    var shadow: PolicySnapshot.Policies? { get }
+}
 
 /// Evaluates what was decided by the shadow set as well, after it was decided and on another thread: no answer waits for
 /// it or depends on it. What is more than can be evaluated is counted, not kept.
-final class ShadowEvaluation: Sendable {
+package final class ShadowEvaluation: Sendable {
     /// Decisions that wait.
-    static let capacity = 8_192
+    package static let capacity = 8_192
 
     /// A decision as it was made.
-    struct Decided: Sendable {
+    package struct Decided: Sendable {
         let request: AuthorizationRequest
         /// Those of the request.
         let entities: [Entity]
@@ -18,6 +23,18 @@ final class ShadowEvaluation: Sendable {
         let snapshot: PolicySnapshot
         /// Milliseconds since the epoch.
         let at: Int64
+
+        package init(
+            request: AuthorizationRequest, entities: [Entity], verdict: Verdict,
+            outcome: AuthorizationDecision.Outcome, snapshot: PolicySnapshot, at: Int64
+        ) {
+            self.request = request
+            self.entities = entities
+            self.verdict = verdict
+            self.outcome = outcome
+            self.snapshot = snapshot
+            self.at = at
+        }
     }
 
     private struct State {
@@ -28,18 +45,18 @@ final class ShadowEvaluation: Sendable {
         var actions: [EntityUID: [Entity]] = [:]
     }
 
-    private let point: DecisionPoint
+    private let point: any ShadowedPolicies
     private let clock: @Sendable () -> Int64
     private let state = Mutex(State())
 
     /// - Parameter clock: milliseconds since the epoch.
-    init(point: DecisionPoint, clock: @escaping @Sendable () -> Int64) {
+    package init(point: any ShadowedPolicies, clock: @escaping @Sendable () -> Int64) {
         self.point = point
         self.clock = clock
     }
 
     /// Takes note of a decision, when there is a shadow set.
-    func note(_ decided: @autoclosure () -> Decided) {
+    package func note(_ decided: @autoclosure () -> Decided) {
         guard point.shadow != nil else { return }
         state.withLock { state in
             if state.waiting.count < ShadowEvaluation.capacity {
@@ -51,14 +68,14 @@ final class ShadowEvaluation: Sendable {
     }
 
     /// Whether `drain` has anything to do.
-    var hasWork: Bool {
+    package var hasWork: Bool {
         let isOn = point.shadow != nil
         return state.withLock { !$0.waiting.isEmpty || $0.skipped > 0 || ($0.report != nil) != isOn }
     }
 
     /// Evaluates what waits. Not for an event loop: a large set may take long.
     /// - Parameter budget: after which what still waits is counted as skipped.
-    func drain(for budget: Duration) {
+    package func drain(for budget: Duration) {
         let (waiting, skipped) = state.withLock { state in
             defer {
                 state.waiting.removeAll(keepingCapacity: false)
@@ -90,7 +107,7 @@ final class ShadowEvaluation: Sendable {
     }
 
     /// What was found until now; nil while there is no shadow set.
-    func report() -> ShadowReport? {
+    package func report() -> ShadowReport? {
         drain(for: .milliseconds(100))
         return state.withLock { $0.report }
     }
