@@ -27,8 +27,10 @@ final class HeldBlocks: Sendable {
     private struct Block {
         let id: String
         let tag: Substring
+        let granted: Int64
         var unspent: Int64
         /// By the monotonic clock.
+        let began: Int64
         let ends: Int64
         /// Of the counter when it was granted.
         let outcome: Outcome
@@ -36,8 +38,7 @@ final class HeldBlocks: Sendable {
 
     private struct Holding {
         var block: Block?
-        var sizing = LeaseSizing()
-        var unused: Int64 = 0
+        var sizing: LeaseSizing
         var grant: Task<Outcome?, Never>?
     }
 
@@ -85,7 +86,8 @@ final class HeldBlocks: Sendable {
         let grant: Task<Outcome?, Never> = holdings.withLock { holdings in
             if let running = holdings[one.counter.key]?.grant { return running }
             let task = Task { await self.grant(one) }
-            holdings[one.counter.key, default: Holding()].grant = task
+            holdings[one.counter.key, default: Holding(sizing: LeaseSizing(quantity: one.counter.quantity))].grant =
+                task
             return task
         }
         guard await grant.value != nil else { return .away }
@@ -114,17 +116,11 @@ final class HeldBlocks: Sendable {
     /// - Returns: what the counter said; nil when it could not be asked.
     private func grant(_ one: AppliedLimit) async -> Outcome? {
         let key = one.counter.key
-        let life = LeaseSizing.life([LeaseTerm(one.algorithm, quantity: one.counter.quantity)])
+        let life = LeaseLife.milliseconds([one])
         // The time in which it may be spent begins before Redis counts it.
         let now = clock()
         giveBack(key, now: now, isReplaced: true)
-        let size = holdings.withLock { holdings in
-            var holding = holdings[key] ?? Holding()
-            let size = holding.sizing.next(now: now, life: life, unused: holding.unused)
-            holding.unused = 0
-            holdings[key] = holding
-            return size
-        }
+        let size = holdings.withLock { $0[key]?.sizing.size ?? 1 }
         defer { holdings.withLock { $0[key]?.grant = nil } }
         let purpose = Purpose(
             permits: max(size, one.cost), ahead: life, id: RequestName.make(), owner: replica, keep: life * 2 + 5_000,
@@ -135,8 +131,8 @@ final class HeldBlocks: Sendable {
             guard let outcome = admission.outcomes.first else { return nil }
             if admission.permits > 0 {
                 let block = Block(
-                    id: purpose.id, tag: one.counter.tag, unspent: admission.permits, ends: now + admission.life,
-                    outcome: outcome)
+                    id: purpose.id, tag: one.counter.tag, granted: admission.permits,
+                    unspent: admission.permits, began: now, ends: now + admission.life, outcome: outcome)
                 holdings.withLock { $0[key]?.block = block }
             }
             return outcome
@@ -172,20 +168,15 @@ final class HeldBlocks: Sendable {
         let left: Block? = holdings.withLock { holdings in
             guard let block = holdings[key]?.block, isReplaced || block.ends <= now else { return nil }
             holdings[key]?.block = nil
-            holdings[key]?.unused = block.unspent
+            holdings[key]?.sizing.finished(
+                spent: block.granted - block.unspent, granted: block.granted, lived: now - block.began,
+                lifetime: block.ends - block.began)
             return block.unspent > 0 ? block : nil
         }
         guard let left, gates[key].letsThrough else { return }
         Task { [store, replica] in
             _ = try? await store.settle(left.id, tag: left.tag, owner: replica, .returned, amount: left.unspent)
         }
-    }
-}
-
-extension LeaseTerm {
-    init(_ algorithm: LimitAlgorithm, quantity: Int64) {
-        span = algorithm.span
-        if case .bucket(_, let burst) = algorithm { self.burst = (burst, quantity) }
     }
 }
 

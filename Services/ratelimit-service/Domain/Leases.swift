@@ -8,12 +8,19 @@ import Synchronization
 final class Leases: Sendable {
     /// After the time in which it may be spent, a block can be given back for as long, in milliseconds.
     static let memory: Int64 = 10_000
-    private static let holders = 10_000
+    /// Holders whose need is remembered.
+    private static let most = 10_000
 
     private let limiter: Limiter
     private let reservations: Reservations
     private let clock: @Sendable () -> Int64
-    private let sizes = Mutex<[String: LeaseSizing]>([:])
+    private let holders = Mutex<[String: Holder]>([:])
+
+    /// What is known of a holder's need.
+    private struct Holder {
+        var sizing: LeaseSizing
+        var last: (permits: Int64, at: Int64, life: Int64)?
+    }
 
     struct Grant: Sendable {
         let decision: Decision
@@ -28,7 +35,7 @@ final class Leases: Sendable {
 
     /// - Parameters:
     ///   - cost: of one permit.
-    ///   - wanted: permits at most; nil for as many as the holder seems to need.
+    ///   - wanted: how many; nil for as many as the holder seems to need. At most half of what is left is granted.
     ///   - unused: permits of its block before that it did not spend.
     /// - Returns: nil for permits that are held at the same time: those cannot be leased.
     func grant(
@@ -36,9 +43,10 @@ final class Leases: Sendable {
     ) async -> Grant? {
         let applied = limiter.book.current.applied(to: descriptors, cost: cost)
         if applied.contains(where: { if case .concurrency = $0.algorithm { true } else { false } }) { return nil }
-        let life = LeaseSizing.life(applied.map { LeaseTerm($0.algorithm, quantity: $0.counter.quantity) })
-        var permits = size(applied, owner, life, unused)
-        if let wanted { permits = min(permits, wanted) }
+        let life = LeaseLife.milliseconds(applied)
+        let holder = applied.reduce(into: owner) { $0 += "\n" + $1.counter.key }
+        let size = size(holder, applied, unused)
+        var permits = wanted ?? size
         permits = max(1, min(permits, Bounds.cost / max(1, cost)))
         let purpose = Purpose(
             permits: permits, ahead: life, id: RequestName.make(), owner: owner, keep: life + Leases.memory,
@@ -55,6 +63,7 @@ final class Leases: Sendable {
             decision = limiter.local.decide(applied, fewer, now: limiter.clock())
         }
         limiter.counts.note(decision)
+        if decision.isAllowed { note(holder, decision) }
         return Grant(decision: decision, id: RecordID(name: purpose.id, tags: decision.tags))
     }
 
@@ -63,12 +72,25 @@ final class Leases: Sendable {
         try await reservations.settle(id, owner: owner, .returned, amount: unused)
     }
 
-    private func size(_ applied: [AppliedLimit], _ owner: String, _ life: Int64, _ unused: Int64) -> Int64 {
-        let key = applied.reduce(into: owner) { $0 += "\n" + $1.counter.key }
+    private func size(_ holder: String, _ applied: [AppliedLimit], _ unused: Int64) -> Int64 {
         let now = clock()
-        return sizes.withLock { sizes in
-            if sizes[key] == nil, sizes.count >= Leases.holders { sizes.removeAll() }
-            return sizes[key, default: LeaseSizing()].next(now: now, life: life, unused: unused)
+        let quantity = applied.map(\.counter.quantity).min() ?? Bounds.cost
+        return holders.withLock { holders in
+            if holders[holder] == nil, holders.count >= Leases.most { holders.removeAll() }
+            var known = holders[holder] ?? Holder(sizing: LeaseSizing(quantity: quantity))
+            if let last = known.last {
+                known.sizing.finished(
+                    spent: last.permits - min(unused, last.permits), granted: last.permits, lived: now - last.at,
+                    lifetime: last.life)
+                known.last = nil
+            }
+            holders[holder] = known
+            return known.sizing.size
         }
+    }
+
+    private func note(_ holder: String, _ decision: Decision) {
+        let now = clock()
+        holders.withLock { $0[holder]?.last = (decision.permits, now, decision.life) }
     }
 }

@@ -96,12 +96,21 @@ final class LocalCounters: Sendable {
         if entries.count >= capacity { LocalCounters.prune(&entries, now) }
         guard entries.count < capacity else { return nil }
         var algorithm = one.algorithm
-        if case .bucket(let span, _) = algorithm { algorithm = .bucket(span: span, burst: share.burst) }
+        var quantity = share.quantity
+        switch algorithm {
+        case .bucket(let span, _): algorithm = .bucket(span: span, burst: share.burst)
+        case .calendar(let period):
+            // What of the quota is left nobody knows here: an hour's part of it each hour.
+            let hours: Int64 = period == .day ? 24 : 24 * 28
+            algorithm = .window(span: 3_600_000)
+            quantity = (quantity + hours - 1) / hours
+        case .window, .exact, .concurrency: break
+        }
         var entry = Entry(
-            window: algorithm.counter(quantity: share.quantity),
+            window: algorithm.counter(quantity: quantity),
             owed: Owed(key: one.counter.key, algorithm: one.algorithm, quantity: one.counter.quantity, changes: []))
         if case .concurrency(let expiry) = algorithm {
-            entry.held = Concurrency(quantity: share.quantity, expiry: expiry)
+            entry.held = Concurrency(quantity: quantity, expiry: expiry)
         }
         return entry
     }

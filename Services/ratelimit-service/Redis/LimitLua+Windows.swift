@@ -175,7 +175,10 @@ extension LimitLua {
           local whole = now + floor(e.debt / e.quantity)
           put(e, pack('<I8I8', whole, e.debt % e.quantity), whole + 1)
         end
-        function bucket.reset(e) return ceil(e.debt / e.quantity) end
+        function bucket.reset(e)
+          if e.debt == 0 then return 0 end
+          return ceil((e.debt + (max(0, bucket.room(e, 0)) + 1) * e.span - e.capacity) / e.quantity)
+        end
         function bucket.retry(e, cost)
           if cost > e.burst then return NEVER end
           return ceil((e.debt + cost * e.span - e.capacity) / e.quantity)
@@ -265,7 +268,7 @@ extension LimitLua {
           redis.call('ZADD', e.key, -1, '=' .. string.format('%d', e.sum))
           if e.enters then
             redis.call('ZADD', e.key, now + e.span, e.enters)
-            redis.call('PEXPIRE', e.key, e.span)
+            redis.call('PEXPIRE', e.key, e.span + LINGER)
           end
         end
         local function next_ends(e, count)

@@ -15,8 +15,12 @@ enum LimitLua {
         let now =
             switch clock {
             case .server:
-                "local time = redis.call('TIME') local now = time[1] * 1000 + math.floor(time[2] / 1000)"
-            case .lastArgument: "local now = tonumber(ARGV[#ARGV])"
+                """
+                local time = redis.call('TIME')
+                local now, LINGER = time[1] * 1000 + math.floor(time[2] / 1000), 0
+                """
+            // Redis' own clock, by which values expire, goes another way.
+            case .lastArgument: "local now, LINGER = tonumber(ARGV[#ARGV]), 3600000"
             }
         return now + "\n" + shared + window + exact + bucket + calendar + concurrency + dispatch
     }
@@ -25,7 +29,7 @@ enum LimitLua {
         local pack, parts, sub, rep = struct.pack, struct.unpack, string.sub, string.rep
         local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
         local NEVER, MOST, MOST_WIDE = -1, 4294967295, 70368744177664
-        local function put(e, value, ends) redis.call('SET', e.key, value, 'PX', max(1, ends - now)) end
+        local function put(e, value, ends) redis.call('SET', e.key, value, 'PX', max(1, ends - now) + LINGER) end
 
         """#
 

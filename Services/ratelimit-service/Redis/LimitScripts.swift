@@ -87,7 +87,7 @@ struct LimitScripts: Sendable {
             if record then
               charged[#charged + 1] = {
                 chosen.key, chosen.kind, chosen.quantity, chosen.span, chosen.burst, chosen.cost, chosen.flags, n, at,
-                chosen.debt and now + floor(chosen.debt / chosen.quantity) or 0,
+                chosen.debt or 0,
               }
             end
           end
@@ -141,7 +141,7 @@ struct LimitScripts: Sendable {
         if state ~= 'returned' and state ~= 'undone' and now >= record.ends then return { -2, 'expired', 0 } end
         for _, c in ipairs(record.charged) do
           local e = counter(c[1], c[2], c[3], c[4], c[5], c[6], c[7], record.id)
-          local before, at, full = c[8], c[9], c[10]
+          local before, at, debt = c[8], c[9], c[10]
           local change = -before
           if state == 'committed' and e.kind ~= 'n' then
             change = (floor(e.flags / 4) % 2 == 1 and 1 or amount) - before
@@ -152,7 +152,8 @@ struct LimitScripts: Sendable {
             load_all({ e })
             if e.kind == 'b' and change < 0 then
               -- Only what has not flowed back by now.
-              change = -min(-change, max(0, floor((full - now) * e.quantity / e.span)))
+              local left = debt - (now - record.answer[2]) * e.quantity
+              change = -min(-change, max(0, floor(left / e.span)))
             end
             if change ~= 0 and e.is.add(e, change, change > 0 and now or at) ~= 0 then e.is.save(e) end
           end

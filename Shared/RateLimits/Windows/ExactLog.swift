@@ -23,9 +23,11 @@ package struct ExactLog: RateWindow, Hashable {
         let cost = Bounds.clamped(cost)
         let valid = valid(now)
         let used = valid.reduce(0) { $0 + $1.cost }
-        let reset = valid.first.map { $0.time + span - now } ?? (cost == 0 ? 0 : span)
+        let reset = valid.first.map { $0.time + span - now }
         guard used + cost > quantity else {
-            return Outcome(admitted: true, remaining: quantity - used - cost, reset: reset)
+            // What is admitted now is the oldest when nothing was used so far, or the clock was set back since.
+            let first = cost == 0 ? reset ?? 0 : min(reset ?? span, span)
+            return Outcome(admitted: true, remaining: quantity - used - cost, reset: first)
         }
         var retryAfter: Int64?
         if cost <= quantity {
@@ -39,7 +41,7 @@ package struct ExactLog: RateWindow, Hashable {
             }
         }
         return Outcome(
-            admitted: false, remaining: max(quantity - used, 0), reset: used == 0 ? 0 : reset, retryAfter: retryAfter)
+            admitted: false, remaining: max(quantity - used, 0), reset: reset ?? 0, retryAfter: retryAfter)
     }
 
     package mutating func charge(cost: Int64, now: Int64, ahead: Int64) {

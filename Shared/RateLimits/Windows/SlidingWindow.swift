@@ -36,8 +36,9 @@ package struct SlidingWindow: RateWindow, Hashable {
                 admitted: false, remaining: max(quantity - used, 0), reset: reset,
                 retryAfter: retryAfter(valid, used: used, cost: cost, now: now))
         }
-        // Nothing used so far: what is admitted now is the oldest.
-        let oldest = valid.first ?? Count(number: current, value: cost)
+        // What is admitted now is the oldest when nothing was used so far, or the clock was set back since.
+        let new = Count(number: current, value: cost)
+        let oldest = valid.first.map { cost > 0 && current < $0.number ? new : $0 } ?? new
         return Outcome(
             admitted: true, remaining: quantity - used - cost, reset: used + cost == 0 ? 0 : leaves(oldest, now))
     }
