@@ -53,8 +53,7 @@ public final class PolicyClient: Service {
     private let clock: @Sendable () -> Int64
     private let logger: Logger
     private let state = Mutex(State())
-    private let wakeups: AsyncStream<Void>
-    private let wakeup: AsyncStream<Void>.Continuation
+    private let loop: FetchLoop
     private let applied: Counter
     private let refused: Counter
     /// Told of everything that was not taken.
@@ -77,7 +76,7 @@ public final class PolicyClient: Service {
                 topics: [Topic.policyChanged.rawValue], kafka: $0, since: .milliseconds(PolicyClient.lookback),
                 registeredOutboxes: ["policy-service/main"], logger: logger)
         }
-        (wakeups, wakeup) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        loop = FetchLoop(every: configuration.refreshEvery)
         applied = metrics.counter("policy_changes_applied_total", help: "Policies and entities taken over.")
         refused = metrics.counter("policy_bundles_refused_total", help: "Bundles and changes not taken.")
         metrics.gauge("policy_staleness_seconds", help: "For how long policies may have been others.") { [weak self] in
@@ -152,33 +151,12 @@ public final class PolicyClient: Service {
     }
 
     private func fetchAgainAndAgain() async {
-        let ticks = Task { [wakeup, configuration] in
-            while !Task.isCancelled {
-                wakeup.yield()
-                try? await Task.sleep(for: configuration.refreshEvery)
-            }
-        }
-        defer { ticks.cancel() }
-        var failures = 0
-        var retry: Task<Void, Never>?
-        defer { retry?.cancel() }
-        for await _ in wakeups {
-            if Task.isCancelled { return }
-            retry?.cancel()
-            // An event may be quicker than the replica that is asked: then it is asked again.
-            if await fetch(), hasAllThatWasAnnounced {
-                failures = 0
-            } else {
-                failures += 1
-                // With back-off and jitter: all who decide ask the same service. The next event is not waited with, and what
-                // is known to be missing is asked for once a second at least.
-                let longest = hasAllThatWasAnnounced ? 10_000 : 1_000
-                let pause = min(longest, 50 << min(failures, 8)) * Int.random(in: 50...100) / 100
-                retry = Task { [wakeup] in
-                    try? await Task.sleep(for: .milliseconds(pause))
-                    if !Task.isCancelled { wakeup.yield() }
-                }
-            }
+        await loop.run { [self] _ in
+            // An event may be quicker than the replica that is asked: then it is asked again, and what is known to be missing
+            // is asked for once a second at least.
+            let isFetched = await fetch()
+            guard hasAllThatWasAnnounced else { return .missing(longest: 1_000) }
+            return isFetched ? .complete : .missing(longest: 10_000)
         }
     }
 
@@ -274,7 +252,7 @@ public final class PolicyClient: Service {
     }
 
     /// Has the bundles fetched soon.
-    private func wake() { _ = wakeup.yield() }
+    private func wake() { loop.wake() }
 
     private func apply(_ event: CloudEvent) {
         guard let json = event.json(), let statement = json["statement"]?.string else { return }

@@ -54,8 +54,7 @@ package final class RolesClient: Service {
     private let clock: @Sendable () -> Int64
     private let logger: Logger
     private let state = Mutex(State())
-    private let wakeups: AsyncStream<Void>
-    private let wakeup: AsyncStream<Void>.Continuation
+    private let loop: FetchLoop
     private let applied: Counter
     private let refused: Counter
     private let onRefusal: Mutex<(@Sendable (PolicyReplica.Refusal) -> Void)?> = Mutex(nil)
@@ -78,7 +77,7 @@ package final class RolesClient: Service {
                 topics: [Topic.policyChanged.rawValue], kafka: $0, since: .milliseconds(RolesClient.lookback),
                 registeredOutboxes: ["policy-service/main"], logger: logger)
         }
-        (wakeups, wakeup) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        loop = FetchLoop(every: configuration.refreshEvery, pace: .milliseconds(20))
         applied = metrics.counter("roles_changes_applied_total", help: "Changes of roles taken over.")
         refused = metrics.counter("roles_bundles_refused_total", help: "Bundles of roles not taken.")
         metrics.gauge("roles_staleness_seconds", help: "For how long roles may have been others.") { [weak self] in
@@ -126,29 +125,10 @@ package final class RolesClient: Service {
     }
 
     private func fetchAgainAndAgain() async {
-        let ticks = Task { [wakeup, configuration] in
-            while !Task.isCancelled {
-                wakeup.yield()
-                // With jitter: replicas start together.
-                try? await Task.sleep(for: configuration.refreshEvery * Double.random(in: 0.8...1))
-            }
-        }
-        defer { ticks.cancel() }
-        var failures = 0
-        for await _ in wakeups {
-            if Task.isCancelled { return }
+        await loop.run { [self] failures in
             let isFetched = await fetch()
             if isFetched, failures >= RolesClient.tries { state.withLock { $0.announced = -1 } }
-            if isFetched, hasAllThatWasAnnounced {
-                failures = 0
-                // However many events come, asking keeps its pace.
-                try? await Task.sleep(for: .milliseconds(20))
-            } else {
-                failures += 1
-                let pause = min(10_000, 50 << min(failures, 8)) * Int.random(in: 50...100) / 100
-                try? await Task.sleep(for: .milliseconds(pause))
-                wakeup.yield()
-            }
+            return isFetched && hasAllThatWasAnnounced ? .complete : .missing(longest: 10_000)
         }
     }
 
@@ -158,7 +138,7 @@ package final class RolesClient: Service {
     private func handle(_ item: FeedItem) {
         switch item {
         case .event(let event): hear(event)
-        case .gap: wakeup.yield()
+        case .gap: loop.wake()
         case .heartbeat, .caughtUp: break
         }
     }
@@ -173,7 +153,7 @@ package final class RolesClient: Service {
             state.announced = max(state.announced, sequence)
             return sequence > state.kept
         }
-        if isNew { wakeup.yield() }
+        if isNew { loop.wake() }
     }
 
     // MARK: Fetching
