@@ -169,7 +169,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "RouteTesting",
-            dependencies: ["APISecurity", "StrictJSON", hummingbird, httpTypes, logging, nioCore, nioEmbedded],
+            dependencies: [
+                "APISecurity", "ServiceKit", "StrictJSON", "TestSupport", hummingbird, httpTypes, logging, lifecycle,
+                nioCore,
+                nioEmbedded,
+            ],
             path: "Tests/RouteTesting", swiftSettings: settings),
         tests("StrictJSONTests", ["StrictJSON"]),
         .testTarget(

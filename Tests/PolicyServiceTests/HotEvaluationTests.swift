@@ -1,11 +1,10 @@
 import APISecurity
 import Cedar
 import Contracts
-import Dispatch
 import Foundation
-import Glibc
 import HTTPTypes
 import Hummingbird
+import RouteTesting
 import SecurityClient
 import ServiceKit
 import StrictJSON
@@ -66,7 +65,7 @@ struct HotEvaluationTests {
             let before = edge.hot
             let plain = try await edge.send(request(body, fields, isPlain: true))
             let after = edge.hot
-            #expect(EdgeServer.normalised(plain) == EdgeServer.normalised(ordinary), "\(name)")
+            #expect(LoopbackServer.normalised(plain) == LoopbackServer.normalised(ordinary), "\(name)")
             #expect(plain.hasPrefix("HTTP/1.1 \(status)"), "\(name): \(plain)")
             #expect(after.answered - before.answered == (isHot ? 1 : 0), "\(name)")
             #expect(after.passedOn - before.passedOn == (isHot ? 0 : 1), "\(name)")
@@ -101,7 +100,8 @@ struct HotEvaluationTests {
             let ordinary = try await ask(token, method, path, isPlain: false)
             let before = edge.hot.answered
             let plain = try await ask(token, method, path, isPlain: true)
-            #expect(EdgeServer.normalised(plain) == EdgeServer.normalised(ordinary), "\(token) \(method) \(path)")
+            #expect(
+                LoopbackServer.normalised(plain) == LoopbackServer.normalised(ordinary), "\(token) \(method) \(path)")
             #expect(plain.hasPrefix("HTTP/1.1 \(status)"), "\(plain)")
             #expect(plain.contains("Cache-Control: no-store\r\n"), "\(plain)")
             #expect(edge.hot.answered - before == (isHot ? 1 : 0), "\(token) \(method) \(path)")
@@ -145,17 +145,15 @@ final class KnownCallers: ImmediateAuthenticator, ForwardedAuthenticator {
 }
 
 /// Decisions of a world on a loopback port, for callers that the test makes up.
-final class EdgeServer: Sendable {
-    let port: Int
+struct EdgeServer: Sendable {
+    let server: LoopbackServer
     let shadow: ShadowEvaluation
-    private let metrics = MetricsRegistry()
-    private let running: Task<Void, Never>
-    private let queue = DispatchQueue(label: "edge")
 
     init(
         _ world: PolicyWorld, _ callers: KnownCallers, trusting proxies: TrustedProxies = .none,
         certificates: ForwardAuthRequest.CertificateHeader = .none
     ) async throws {
+        let metrics = MetricsRegistry()
         let router = SecureRouter(
             authenticator: callers,
             options: SecureRouter.Options(
@@ -170,83 +168,11 @@ final class EdgeServer: Sendable {
             routes: routes, certificates: certificates, point: point, shadow: shadow, authenticator: callers,
             record: nil
         ).register(on: router)
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        let server = try HTTPServer(
-            HTTPServerSettings(listen: .init(host: "127.0.0.1", port: 0)), responder: router.buildResponder(),
-            health: HealthChecks(), metrics: metrics, logger: quiet
-        ) { found.yield($0) }
-        // The router lives as long as its server, as it does in a service.
-        running = Task { [router] in
-            try? await server.run()
-            withExtendedLifetime(router) {}
-        }
-        var iterator = ports.makeAsyncIterator()
-        port = try #require(await iterator.next())
+        server = try await LoopbackServer(router, metrics: metrics)
     }
 
-    func stop() async {
-        running.cancel()
-        await running.value
-    }
-
-    /// Requests of hot routes that were plain: answered on the lean path, and passed on.
-    var hot: (answered: Int, passedOn: Int) {
-        let lines = metrics.exposition().split(separator: "\n")
-        func value(_ outcome: String) -> Int {
-            lines.first { $0.hasPrefix(#"http_hot_requests_total{outcome="\#(outcome)"}"#) }
-                .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }.map { Int($0) } ?? 0
-        }
-        return (value("answered"), value("passed_on"))
-    }
-
-    /// Sends a request as it is over a connection of its own, and returns the answer as it comes.
-    func send(_ request: String) async throws -> String {
-        let port = port
-        return await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: EdgeServer.exchange(port, Array(request.utf8))) }
-        }
-    }
-
-    /// Without what differs from one request to the next.
-    static func normalised(_ answer: String) -> [String] {
-        answer.components(separatedBy: "\r\n").map { line in
-            if line.hasPrefix("Date: ") { return "Date" }
-            return line.hasPrefix("X-Request-Id: ") && line.utf8.count == 46 ? "X-Request-Id" : line
-        }
-    }
-
-    private static func exchange(_ port: Int, _ request: [UInt8]) -> String {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { Glibc.close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let outcome = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        var limit = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        guard outcome == 0, Glibc.send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
-            return ""
-        }
-        var answer: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 65_536)
-        while !isWhole(answer) {
-            let count = recv(socket, &part, part.count, 0)
-            guard count > 0 else { break }
-            answer += part[..<count]
-        }
-        return String(decoding: answer, as: UTF8.self)
-    }
-
-    private static func isWhole(_ answer: [UInt8]) -> Bool {
-        let text = String(decoding: answer, as: UTF8.self)
-        guard let end = text.range(of: "\r\n\r\n") else { return false }
-        let length = text.components(separatedBy: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
-            .flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) }
-        return text[end.upperBound...].utf8.count >= (length ?? 0)
-    }
+    var port: Int { server.port }
+    var hot: (answered: Int, passedOn: Int) { server.hot }
+    func send(_ request: String) async throws -> String { try await server.send(request) }
+    func stop() async { await server.stop() }
 }

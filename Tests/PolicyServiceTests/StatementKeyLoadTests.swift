@@ -20,6 +20,7 @@ struct StatementKeyLoadTests {
         let fetched = Mutex([Int](repeating: 0, count: 20))
         let failed = Mutex(0)
         let refused = Mutex([String]())
+        let isOver = Atomic(false)
 
         var least: Int { fetched.withLock { $0.min() ?? 0 } }
     }
@@ -35,26 +36,16 @@ struct StatementKeyLoadTests {
     /// A replica with its socket.
     private final class Replica: Sendable {
         let world: PolicyWorld
-        let url: String
-        private let running: Task<Void, Never>
+        private let server: LoopbackServer
 
         init(_ world: PolicyWorld) async throws {
             self.world = world
-            let (ports, found) = AsyncStream.makeStream(of: Int.self)
-            let server = try HTTPServer(
-                HTTPServerSettings(listen: .init(host: "127.0.0.1", port: 0)),
-                responder: world.service.router.buildResponder(), health: HealthChecks(), metrics: MetricsRegistry(),
-                logger: quiet
-            ) { found.yield($0) }
-            running = Task { try? await server.run() }
-            var iterator = ports.makeAsyncIterator()
-            url = "http://127.0.0.1:\(try #require(await iterator.next()))"
+            server = try await LoopbackServer(world.service.router, metrics: MetricsRegistry())
         }
 
-        func stop() async {
-            running.cancel()
-            await running.value
-        }
+        var url: String { server.url }
+
+        func stop() async { await server.stop() }
 
         /// - Parameter isPinned: by the replica's file; else by its JWKS.
         func client(_ number: Int, isPinned: Bool, _ met: Met) throws -> PolicyClient {
@@ -91,6 +82,7 @@ struct StatementKeyLoadTests {
             try await Replica(world), try await Replica(try await PolicyWorld(replicaOf: world)),
         ]
         let met = Met()
+        defer { met.isOver.store(true, ordering: .relaxed) }
         let clients = try (0..<20).map { number in
             try replicas[number % 2].client(number, isPinned: number < 10, met)
         }
@@ -98,10 +90,10 @@ struct StatementKeyLoadTests {
             await withTaskGroup(of: Void.self) { group in
                 for (number, client) in clients.enumerated() {
                     group.addTask {
-                        while !Task.isCancelled {
+                        while !met.isOver.load(ordering: .relaxed) {
                             if await client.fetch() {
                                 met.fetched.withLock { $0[number] += 1 }
-                            } else if !Task.isCancelled {
+                            } else {
                                 met.failed.withLock { $0 += 1 }
                             }
                             try? await Task.sleep(for: .milliseconds(20))
@@ -160,7 +152,7 @@ struct StatementKeyLoadTests {
         for replica in replicas { try await replica.follow() }
         let sequence = try world.service.point.snapshot().policies.sequence
         try await eventually("all have it") { clients.allSatisfy { $0.replica.policySequence == sequence } }
-        fetching.cancel()
+        met.isOver.store(true, ordering: .relaxed)
         await fetching.value
         for replica in replicas { await replica.stop() }
     }

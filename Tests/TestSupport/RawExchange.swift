@@ -3,14 +3,14 @@ import Foundation
 import Glibc
 
 /// A connection over which requests are sent as they are, one after the other, and their answers are read as they come.
-actor RawExchange {
-    struct Failure: Error, CustomStringConvertible { let description: String }
+package actor RawExchange {
+    package struct Failure: Error, CustomStringConvertible { package let description: String }
 
     private let socket: Int32
     private let queue = DispatchQueue(label: "raw-exchange")
 
     /// To a loopback port.
-    init(port: Int) throws {
+    package init(port: Int) throws {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -31,14 +31,14 @@ actor RawExchange {
     }
 
     /// - Returns: the answer, head and body; what there is of it when the connection ends, and nothing when it is gone.
-    func send(_ text: String) async throws -> String {
+    package func send(_ text: String) async throws -> String {
         let socket = socket
         return await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: RawExchange.exchange(socket, Array(text.utf8))) }
         }
     }
 
-    func close() { Glibc.close(socket) }
+    package func close() { Glibc.close(socket) }
 
     private static func exchange(_ socket: Int32, _ request: [UInt8]) -> String {
         guard Glibc.send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
