@@ -1,3 +1,4 @@
+import Contracts
 import Database
 import RouteTesting
 import StrictJSON
@@ -146,7 +147,10 @@ struct ElevationAPITests {
         #expect(granted.assignments.count == 1)
         #expect(try await act(world, id, "end", as: "tess/elevations:request/trader").status == 403)
         #expect(try await act(world, id, "end", as: "rita/roles:read/risk-manager").status == 403)
-        #expect(try await act(world, id, "end", as: "rita/elevations:request/").status == 200)
+        #expect(try await act(world, id, "end", as: "rita/elevations:request/risk-manager").status == 403)
+        // It takes risk away: no fresh factor is asked for, and stale revocations do not keep it from going through.
+        #expect(Permission.endElevations.risk == .reducing)
+        #expect(try await act(world, id, "end", as: "rita!/elevations:end/").status == 200)
         #expect(try await world.roles(after: granted.sequence).removed.count == 1)
         #expect(try await act(world, id, "end", as: RoleCallers.rita).problem == "not-in-effect")
 

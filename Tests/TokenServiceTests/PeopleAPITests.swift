@@ -211,6 +211,9 @@ import Testing
             #expect(first.status == 201)
             #expect(first.bytes == second.bytes)
             #expect(try await api.send(.post, "/v1/service-accounts", body, token: admin).problem == "client-id-taken")
+            // The service's own name is nobody else's.
+            let own: JSONValue = ["client_id": "token-service", "permissions": ["bundles:read"]]
+            #expect(try await api.send(.post, "/v1/service-accounts", own, token: admin).problem == "client-id-taken")
             let secret = try #require(first["client_secret"])
             let id = try #require(first["id"])
             let shown = try await api.send(.get, "/v1/service-accounts/\(id)", token: admin)

@@ -16,6 +16,8 @@ struct ServiceAccountStore: Sendable {
         clientID: String, name: String, roles: [String], permissions: [String], keys: JWKSet?, secret digest: [UInt8]?,
         _ act: Act
     ) async throws -> ServiceAccount {
+        // This service's own name, under which it asks others.
+        guard clientID != OwnToken.name else { throw PeopleFault.clientIDTaken }
         let id = "svc_" + RandomID.make(bytes: 16)
         do {
             let account = try await database.change { connection in
