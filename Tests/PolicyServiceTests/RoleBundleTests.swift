@@ -123,4 +123,26 @@ struct RoleBundleTests {
         }
         #expect(try await world.caller.send(.get, "/v1/bundles/roles", as: RoleCallers.ada).status == 403)
     }
+
+    @Test("whoever is far behind gets the whole, without what is over", arguments: SQLDialect.allCases)
+    func farBehind(_ dialect: SQLDialect) async throws {
+        let world = try await PolicyWorld(dialect)
+        let first = try await world.roles()
+        #expect(try await world.assign("viewer", to: "tom").status == 201)
+        let second = try await world.roles()
+        func end(_ count: Int64) async throws {
+            try await world.platform.database.execute(
+                """
+                WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < \(count))
+                INSERT INTO role_assignments (subject, role, state, reason, created_at, changed_sequence)
+                SELECT 'tess', 'viewer', 'ended', 'x', 0, \(second.sequence) FROM numbers
+                """)
+        }
+        // With tom's it is as many as one change may have, then one more.
+        try await end(RoleStore.changes - 1)
+        let change = try await world.roles(after: first.sequence)
+        #expect(change.from == first.sequence && change.removed.count == Int(RoleStore.changes) - 1)
+        try await end(1)
+        #expect(try await world.roles(after: first.sequence) == second)
+    }
 }

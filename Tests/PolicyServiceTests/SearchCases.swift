@@ -73,8 +73,11 @@ struct SearchCase {
         ]
         if kind != .subject { subject["id"] = .string(id(subject["type"]?.string ?? "")) }
         if kind != .resource { resource["id"] = .string(id(resource["type"]?.string ?? "")) }
-        if subject["type"] == "User", chance(10) { subject["properties"] = ["level": 3] }
-        if resource["type"] == "Doc", chance(10) { resource["properties"] = ["level": 4] }
+        if subject["type"] == "User", chance(25) { subject["properties"] = ["level": .int(Int64(number(1...5)))] }
+        if resource["type"] == "Doc", chance(25) {
+            let owner: JSONValue = ["__entity": ["type": "User", "id": .string("u\(number(0...4))")]]
+            resource["properties"] = ["level": .int(Int64(number(1...5))), "owner": owner]
+        }
         var body: JSONObject = ["subject": .object(subject), "resource": .object(resource)]
         let action = pick(["view", "view", "edit", "paint"])
         if kind != .action { body["action"] = ["name": .string(action)] }

@@ -237,7 +237,8 @@ struct SearchTests {
         let set = try PolicySnapshot.Policies(
             sequence: 1, version: 1,
             content: try PolicyContent(files: [
-                "schema.cedarschema": SearchCase.schema, "a.cedar": policies, "attributes.json": "{}",
+                "schema.cedarschema": SearchCase.schema, "a.cedar": policies,
+                "attributes.json": #"{"entities":{"User":["level"]}}"#,
             ]), symbols: symbols)
         var entities = [
             Entity(uid: EntityUID(type: "User", id: "ann"), attributes: SearchCase.attributes(["level": .int(1)])),
@@ -283,6 +284,23 @@ struct SearchTests {
             bounds: .init(time: .seconds(60)), now: 0)
         let found = try search.run(after: nil, limit: 5_000)
         #expect(found.isComplete && found.decided == decided && found.ids.count == results, "\(found.decided)")
+    }
+
+    @Test("what is asserted of everybody who is asked about counts where a policy names one of them")
+    func asserted() throws {
+        let snapshot = try library(#"permit (principal, action, resource) when { User::"ann".level > 2 };"#)
+        func found(_ level: Int64) throws -> [String] {
+            let question: JSONObject = [
+                "subject": ["type": "User", "properties": ["level": .int(level)]], "action": ["name": "view"],
+                "resource": ["type": "Doc", "id": "1"],
+            ]
+            return try Search(
+                kind: .subject, question: try AccessQuestion(question, search: .subject), snapshot: snapshot,
+                roles: AssignedRoles(), index: SearchIndex(), bounds: .init(time: .seconds(60)), now: 0
+            ).run(after: nil, limit: 10).ids.map(\.string)
+        }
+        #expect(try found(3) == ["ann"])
+        #expect(try found(2) == [])
     }
 
     @Test("a page ends when its work is done, with a token to go on")

@@ -90,6 +90,9 @@ struct StatementKeyTests {
         #expect(!schedule.needsSuccessor(keys, now: due - 1))
         #expect(schedule.needsSuccessor(keys, now: due))
         #expect(StatementKeySchedule.activation([], now: 7) == 7)
+        #expect(StatementKeySchedule.immediateActivation([], now: 7) == 7)
+        #expect(StatementKeySchedule.immediateActivation(keys, now: 1_000) == 1_001)
+        #expect(StatementKeySchedule.immediateActivation(keys, now: 5_000) == 5_000)
         #expect(StatementKeySchedule.activation(keys, now: 3_000) == 3_000 + Self.announcement)
     }
 
@@ -240,6 +243,8 @@ struct StatementKeyTests {
         // One that is announced.
         var revoked = try await world.caller.send(.post, "/v1/statement-keys/\(second)/revoke", as: Self.keeper)
         let third = try #require(revoked["kid"]?.string)
+        // The first one began to sign in this very millisecond.
+        world.advance(milliseconds: 1)
         #expect(try await signer(world) == third)
         #expect(try await published(world) == [first, third])
         try await pass(Self.announcement, world)
@@ -251,6 +256,20 @@ struct StatementKeyTests {
         #expect(try await published(world) == [third, fourth])
         #expect(
             try await states(world) == [first: "revoked", second: "revoked", third: "retired", fourth: "active"])
+    }
+
+    @Test("a replica whose clock is behind goes on with the only key there is")
+    func clockBehind() async throws {
+        let world = try await PolicyWorld()
+        let other = try await PolicyWorld(replicaOf: world)
+        let first = try await signer(world)
+        world.advance(milliseconds: 4_000)
+        let revoked = try await world.caller.send(.post, "/v1/statement-keys/\(first)/revoke", as: Self.keeper)
+        world.advance(milliseconds: -4_000)
+        try await other.service.follower.follow()
+        try await other.service.rotation.keys.follow()
+        #expect(try await signer(other) == revoked["kid"]?.string)
+        #expect(try await published(other) == [try await signer(other)])
     }
 
     @Test("who may do it")

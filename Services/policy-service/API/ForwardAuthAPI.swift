@@ -52,11 +52,15 @@ final class ForwardAuthAPI: Sendable {
     func register(on router: SecureRouter) {
         // The router keeps the handlers, and they need it for nothing but the headers of every answer.
         let head: @Sendable (HTTPFields) -> HotHead? = { [weak router] in router?.hotHead(.ok, $0) }
-        router.hot(.get, ForwardAuthAPI.path, .public, lean: { self.check($0, head) }) { request, context in
+        // Envoy puts the original request there, whose parameters are not this one's.
+        var options = RouteOptions.standard
+        options.readsQuery = false
+        router.hot(.get, ForwardAuthAPI.path, .public, options: options, lean: { self.check($0, head) }) {
+            request, context in
             try await self.check(request, context, head)
         }
         for method in [HTTPRequest.Method.post, .put, .patch, .delete, .options] {
-            router.on(method, ForwardAuthAPI.path, .public) { request, context in
+            router.on(method, ForwardAuthAPI.path, .public, options: options) { request, context in
                 try await self.check(request, context, head)
             }
         }

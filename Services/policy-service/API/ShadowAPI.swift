@@ -17,6 +17,7 @@ final class ShadowAPI: Sendable {
     private let replica: String
     private let clock: @Sendable () -> Int64
     private let bundle = Mutex<SignedBundle?>(nil)
+    private let shared = Mutex<JSONValue?>(nil)
 
     init(
         versions: VersionStore, changes: Changes, shadow: ShadowEvaluation, reports: ShadowReports,
@@ -140,6 +141,9 @@ final class ShadowAPI: Sendable {
     /// Leaves what this replica found where the others can tell of it.
     func share() async throws {
         guard let report = await OffLoop.run({ [shadow] in shadow.report() }) else { return }
+        let json = report.json
+        guard shared.withLock({ $0 }) != json else { return }
         try await reports.put(report, by: replica, at: clock())
+        shared.withLock { $0 = json }
     }
 }

@@ -15,13 +15,10 @@ struct ShadowReports: Sendable {
     @discardableResult
     func put(_ report: ShadowReport, by reporter: String, at: Int64) async throws(DatabaseError) -> Bool {
         try await database.write { connection in
-            // One that was restarted reports under another name: what it found before stays beside what it finds now.
+            // One that was restarted reports under another name: what it found before stays beside what it finds now. Those of
+            // other pairs are passed over when they are read, and leave by their age alone: this replica may be behind.
             try connection.execute(
-                "DELETE FROM shadow_reports WHERE at < ? OR shadow_version <> ? OR active_sequence < ?",
-                [
-                    .int(at - ShadowReports.retention), .int(report.pair.shadowVersion),
-                    .int(report.pair.activeSequence),
-                ])
+                "DELETE FROM shadow_reports WHERE at < ?", [.int(at - ShadowReports.retention)])
             let others = try connection.query(
                 "SELECT COUNT(*) AS count FROM shadow_reports WHERE reporter <> ?", [.text(reporter)])
             guard try others.first?.int("count") ?? 0 < ShadowReports.maximumReporters else { return false }

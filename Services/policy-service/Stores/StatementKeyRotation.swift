@@ -82,7 +82,10 @@ struct StatementKeyRotation: Sendable {
         let times = try await database.change { connection -> StatementKeyTimes? in
             guard try StatementKeyRecords.revoke(keyID, at: act.at, connection) else { return nil }
             try append(.signingKeyRevoked, keyID, reason: "key_compromised", act, connection)
-            let times = try announce(made, at: act.at, reason: "key_compromised", act, connection)
+            let known = try StatementKeyRecords.all(connection).map(\.times)
+            let times = try announce(
+                made, at: StatementKeySchedule.immediateActivation(known, now: act.at), reason: "key_compromised", act,
+                connection)
             if let active, let digest {
                 let statement = try keys.policies(
                     sequence: active.sequence, version: active.version, digest: digest, at: act.at, with: made.key)

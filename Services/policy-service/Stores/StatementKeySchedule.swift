@@ -70,4 +70,9 @@ struct StatementKeySchedule: Sendable, Equatable {
     static func activation(_ keys: [StatementKeyTimes], now: Int64) -> Int64 {
         signing(keys, now: now) == nil ? now : now + announcement
     }
+
+    /// When a key starts to sign that has to do so at once: after whichever signs now, also within its first millisecond.
+    static func immediateActivation(_ keys: [StatementKeyTimes], now: Int64) -> Int64 {
+        max(now, signing(keys, now: now).map { $0.activatesAt + 1 } ?? now)
+    }
 }

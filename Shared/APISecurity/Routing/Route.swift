@@ -12,6 +12,9 @@ public struct RouteOptions: Sendable {
     public var jsonLimits: JSONLimits
     /// Names the operation in the OpenAPI document.
     public var operationID: String?
+    /// Whether the query is read as parameters, each name once. A route that is told of somebody else's request in its query
+    /// reads it by itself.
+    package var readsQuery = true
 
     public init(bodyLimit: Int = RouteOptions.defaultBodyLimit, operationID: String? = nil) {
         precondition(

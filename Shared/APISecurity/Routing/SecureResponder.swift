@@ -93,7 +93,9 @@ public struct SecureResponder: HTTPResponder {
             context.route = route
             context.coreContext.parameters = parameters
             context.coreContext.endpointPath.value = route.path
-            if let query = target.query { context.query = try QueryParameters(query.utf8) }
+            if let query = target.query, route.options.readsQuery {
+                context.query = try QueryParameters(query.utf8)
+            }
             try await admit(request, &context, route)
             return try await CurrentTrace.$value.withValue(context.traceparent) { [context] in
                 try await route.handler(request, context)
