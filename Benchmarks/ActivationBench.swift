@@ -138,16 +138,11 @@ enum ActivationBench {
         return ((last - sent) / .seconds(1), max(0, (last - answered) / .seconds(1)))
     }
 
+    /// When the last of them decides by it.
     private static func switched(_ deciders: [PolicyClient], to sequence: Int64) async throws -> ContinuousClock.Instant
     {
-        let st = ContinuousClock.now
-        var ts: [Int: Double] = [:]
-        defer { print(ts.values.sorted().map { Int($0 * 1e3) }) }
-        return try await eventuallyValue("every client decides by it", within: .seconds(60), poll: .milliseconds(2)) {
-            for (i, d) in deciders.enumerated() where d.replica.policySequence ?? -1 >= sequence && ts[i] == nil {
-                ts[i] = (ContinuousClock.now - st) / .seconds(1)
-            }
-            return deciders.allSatisfy { $0.replica.policySequence ?? -1 >= sequence } ? ContinuousClock.now : nil
+        try await eventuallyValue("every client decides by it", within: .seconds(60), poll: .milliseconds(2)) {
+            deciders.allSatisfy { $0.replica.policySequence ?? -1 >= sequence } ? ContinuousClock.now : nil
         }
     }
 }

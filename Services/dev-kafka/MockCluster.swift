@@ -4,7 +4,8 @@ import Synchronization
 
 /// librdkafka's mock cluster, on ports of our choosing.
 ///
-/// `@unchecked Sendable`: the C pointers are touched only under `state`'s lock.
+/// `@unchecked Sendable`: the cluster's pointer is touched only under `state`'s lock, and the handle, which is written once,
+/// is of a library that takes calls from any thread.
 final class MockCluster: @unchecked Sendable {
     struct Topic: Sendable, Equatable {
         let name: String

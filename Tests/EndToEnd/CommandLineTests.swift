@@ -29,6 +29,58 @@ import Testing
         }
     }
 
+    /// Signs somebody in whose second factor is fresh.
+    private func signedIn(_ person: TestPerson, _ system: TestSystem) async throws -> Shell {
+        let shell = Shell(system: system, home: try TemporaryDirectory("jts-home"))
+        let answers = "\(person.username)\n\(person.password)\n\(await person.code())\n"
+        let login = try await shell.jts(["login", "--url", system.http.url], input: answers)
+        try #require(login.succeeded, "\(login.errors)")
+        return shell
+    }
+
+    @Test func rolesElevationsAndShadow() async throws {
+        var options = TestSystemOptions()
+        options.runsPolicyService = true
+        options.runsOrderAPI = false
+        try await withSystem(options) { system in
+            let url = ["--url", system.policies.url]
+            let manager = try await system.person("risk-manager")
+            let viewer = try await system.person("viewer", enrol: false)
+            let admin = try await signedIn(try await system.person("admin"), system)
+            let risk = try await signedIn(manager, system)
+
+            let roles = try await admin.json(["roles", "list"] + url)
+            #expect(
+                roles["roles"]?.array?.contains { $0["name"] == "risk-override" && $0["standing"] == false } == true)
+            let given = try await admin.json(
+                ["roles", "assign", viewer.id, "trader", "--scope", "Desk:fx", "--reason", "a holiday"] + url)
+            let assignment = try #require(given["id"]?.int)
+            let listed = try await admin.json(["roles", "assignments", "--subject", viewer.id] + url)
+            #expect(listed["assignments"]?.array?.compactMap { $0["id"]?.int } == [assignment])
+            #expect(try await admin.jts(["roles", "end", "\(assignment)", "--reason", "back"] + url).succeeded)
+            let again = try await admin.jts(["roles", "assignments", "--subject", viewer.id] + url)
+            #expect(again.output.contains("ended") && again.output.contains("Desk:fx"), "\(again.output)")
+            let wrong = ["roles", "assign", viewer.id, "trader", "--scope", "fx", "--reason", "x"]
+            #expect(try await admin.jts(wrong + url).status == .exited(2))
+
+            let asked = try await risk.json(
+                ["elevations", "request", "risk-override", "--scope", "Desk:fx", "--seconds", "60", "--reason", "x"]
+                    + url)
+            let id = "\(try #require(asked["id"]?.int))"
+            let own = try await risk.jts(["elevations", "approve", id] + url)
+            #expect(own.status == .exited(1) && own.errors.contains("four-eyes"), "\(own.errors)")
+            #expect(try await admin.json(["elevations", "approve", id] + url)["state"] == "approved")
+            #expect(try await risk.json(["elevations", "list"] + url)["elevations"]?.array?.count == 1)
+            #expect(try await risk.json(["elevations", "end", id] + url)["state"] == "ended")
+
+            #expect(try await admin.jts(["policy", "shadow", "start", "1", "--reason", "trial"] + url).succeeded)
+            let report = try await admin.json(["policy", "shadow", "report"] + url)
+            #expect(report["shadow_version"] == 1)
+            #expect(try await admin.jts(["policy", "shadow", "stop"] + url).succeeded)
+            #expect(try await admin.jts(["policy", "shadow", "report"] + url).status == .exited(1))
+        }
+    }
+
     @Test func anAdministratorsMorning() async throws {
         try await withSystem { system in
             let shell = Shell(system: system, home: try TemporaryDirectory("jts-home"))

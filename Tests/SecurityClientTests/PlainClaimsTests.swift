@@ -200,6 +200,12 @@ import Testing
         ]
         var object = claims()
         if Bool.random(using: &source) { object["cnf"] = ["jkt": "0123456789012345678901234567890123456789012"] }
+        let scoped: JSONValue = ["role": "a", "type": "b", "id": "c"]
+        switch Int.random(in: 0..<4, using: &source) {
+        case 0: object["scoped_roles"] = [scoped]
+        case 1: object["scoped_roles"] = [scoped, ["role": "jts", "type": "", "id": "0"]]
+        default: break
+        }
         for _ in 0..<Int.random(in: 0...2, using: &source) {
             guard let name = object.keys.randomElement(using: &source) else { continue }
             object[name] = Int.random(in: 0..<4, using: &source) == 0 ? nil : wrong.randomElement(using: &source)

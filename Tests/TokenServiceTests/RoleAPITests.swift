@@ -21,7 +21,7 @@ import Testing
             #expect(refused["detail"]?.contains("trading-apart-from-risk") == true)
             let elevated: JSONValue = ["username": "maria", "roles": ["risk-override"]]
             let unfit = try await api.send(.post, "/v1/users", elevated, token: admin)
-            #expect(unfit.status == 422 && unfit.problem == "role-not-standing")
+            #expect(unfit.status == 422 && unfit.problem == "not-standing")
             let made = try await api.send(
                 .post, "/v1/users", ["username": "maria", "roles": ["trader"]], token: admin)
             let id = try #require(made["id"])
@@ -29,7 +29,7 @@ import Testing
                 try await api.send(.put, "/v1/users/\(id)/roles", ["roles": roles], token: admin)
             }
             #expect(try await set(["trader", "risk-manager"]).problem == "separation-of-duties")
-            #expect(try await set(["risk-override"]).problem == "role-not-standing")
+            #expect(try await set(["risk-override"]).problem == "not-standing")
             #expect(try await set(["king"]).problem == "unknown-role")
             #expect(try await set(["viewer"]).status == 200)
             // With what is assigned, and with what is to come; not with what is over.

@@ -104,6 +104,27 @@ import Testing
         }
     }
 
+    /// policy-service with an older database is refused by its numbers, until somebody says that it is right.
+    @Test func startingAnew() async throws {
+        try await RoleWorld.run { world in
+            let maria = try await world.people.user("maria", roles: ["viewer"])
+            try await world.tell(whole: 50, [(maria, AssignedRole(id: 9, role: "trader"))])
+            let smaller = try Catalogues.shipped { $0["viewer"]?.permissions = ["orders:view"] }
+            #expect(try await world.tell(whole: 7, catalogue: smaller) == .known)
+            try await world.people.database.execute("UPDATE role_follow SET sequence = -1")
+            world.people.advance(seconds: 1)
+            let running = try await world.another()
+            #expect(try await world.tell(whole: 7, catalogue: smaller) == .applied)
+            #expect(try await assigned(maria, world) == [])
+            #expect(try await world.revoked() == [maria.id])
+            try await running.follower.follow()
+            for replica in [world.replica, running, try await world.another()] {
+                #expect(replica.catalogue.permissions(of: ["viewer"]) == ["orders:view"])
+                #expect(replica.catalogue.sequence == 7)
+            }
+        }
+    }
+
     // MARK: The catalogue
 
     @Test func theFileIsGoneByUntilPolicyServiceIsHeard() async throws {

@@ -98,7 +98,7 @@ enum PeopleProblems {
             Problem(status: .unprocessableContent, type: "unknown-permission", title: "No such permission")
         case .roleNotStanding(let role):
             Problem(
-                status: .unprocessableContent, type: "role-not-standing", title: "The role is had for a while only",
+                status: .unprocessableContent, type: "not-standing", title: "The role is had for a while only",
                 detail: "\(role) takes an elevation that somebody else approves.")
         case .separationOfDuties(let constraint):
             Problem(

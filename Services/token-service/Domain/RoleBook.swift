@@ -39,12 +39,11 @@ final class RoleBook: Sendable {
     func take(_ edition: Edition) {
         state.withLock { state in
             if edition.number > state.edition.number { state.edition = edition }
-            state.sequence = max(state.sequence, edition.number)
         }
     }
 
     func reached(_ sequence: Int64) {
-        state.withLock { $0.sequence = max($0.sequence, sequence) }
+        state.withLock { $0.sequence = sequence }
     }
 
     // MARK: What callers ask

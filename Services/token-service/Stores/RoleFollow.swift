@@ -7,7 +7,7 @@ enum RoleFollow {
     struct Kept: Sendable {
         /// Of the last change that was taken over.
         let sequence: Int64
-        /// Of the last change to the catalogue.
+        /// Rises with each change to the catalogue.
         let catalogueSequence: Int64
         /// nil: none was told yet, and the file is gone by.
         let catalogue: RoleCatalogue?

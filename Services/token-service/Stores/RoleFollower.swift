@@ -78,7 +78,9 @@ struct RoleFollower: RolesTaker {
         let new = bundle.catalogue ?? old
         let isChanged = bundle.catalogue != nil && (kept.catalogue == nil || new != old)
         let next = RoleFollow.Kept(
-            sequence: bundle.sequence, catalogueSequence: isChanged ? bundle.sequence : kept.catalogueSequence,
+            sequence: bundle.sequence,  // Rises whatever the numbers of policy-service do: replicas go by it.
+            catalogueSequence: isChanged
+                ? max(kept.catalogueSequence + 1, bundle.sequence) : kept.catalogueSequence,
             catalogue: isChanged ? new : kept.catalogue)
         let holders = try AssignmentRows.holders(in: bundle, connection)
         let told = RolesBySubject(bundle)

@@ -1,7 +1,8 @@
 /// Elements that never change, at one place of memory, so that what is compiled can point to them and reading them counts
 /// no references.
 ///
-/// Unchecked, as it holds a pointer: it is written once, and lives as long as the object.
+/// Unchecked, as it holds a pointer: it is written once, and lives as long as the object. Elements are values, or refer to
+/// what never changes either, which the compiler cannot be told of unmanaged references.
 final class FixedArray<Element>: @unchecked Sendable {
     let start: UnsafePointer<Element>
     let count: Int
