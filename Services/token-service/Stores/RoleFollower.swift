@@ -77,10 +77,11 @@ struct RoleFollower: RolesTaker {
         let old = kept.catalogue ?? catalogue.file
         let new = bundle.catalogue ?? old
         let isChanged = bundle.catalogue != nil && (kept.catalogue == nil || new != old)
+        // Replicas go by this number: it rises whatever those of policy-service do.
+        let catalogueSequence =
+            isChanged ? max(kept.catalogueSequence + 1, bundle.sequence) : kept.catalogueSequence
         let next = RoleFollow.Kept(
-            sequence: bundle.sequence,  // Rises whatever the numbers of policy-service do: replicas go by it.
-            catalogueSequence: isChanged
-                ? max(kept.catalogueSequence + 1, bundle.sequence) : kept.catalogueSequence,
+            sequence: bundle.sequence, catalogueSequence: catalogueSequence,
             catalogue: isChanged ? new : kept.catalogue)
         let holders = try AssignmentRows.holders(in: bundle, connection)
         let told = RolesBySubject(bundle)
